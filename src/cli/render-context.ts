@@ -1,0 +1,24 @@
+/** The machine and the binary → what render needs to know of them. */
+import type { Capabilities } from '../model/model.ts'
+import type { Machine } from '../nginx/machine.ts'
+import type { RenderContext } from '../render/render.ts'
+
+const MOST_WORKER_CONNECTIONS = 16_384
+/** A proxied connection takes two descriptors, and a worker keeps some for logs, listeners and files. */
+const DESCRIPTORS_PER_CONNECTION = 2
+const RESERVED_DESCRIPTORS = 64
+
+/** Sizes NGINX after the cgroup and the limits of this process. */
+export function renderContextOf(capabilities: Capabilities, machine: Machine, root: string, accessLog: string): RenderContext {
+  const affordable = Math.floor((machine.openFiles - RESERVED_DESCRIPTORS) / DESCRIPTORS_PER_CONNECTION)
+  return {
+    capabilities,
+    root,
+    accessLog,
+    ipv6: machine.ipv6,
+    workerAccount: machine.workerAccount,
+    workerProcesses: machine.cpus,
+    workerConnections: Math.max(RESERVED_DESCRIPTORS, Math.min(MOST_WORKER_CONNECTIONS, affordable)),
+    workerOpenFiles: machine.openFiles,
+  }
+}

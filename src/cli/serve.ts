@@ -1,0 +1,138 @@
+/** `nginx-ts serve DIR`: the directory is the source, the agent is in-process. */
+import { constants, fstatSync } from 'node:fs'
+import { access, chown, stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { relative } from 'node:path'
+import { type Outcome, runController } from '../controller.ts'
+import { startEcho } from '../echo.ts'
+import { watchDirectory } from '../files/directory.ts'
+import { createHoldOff } from '../hold-off.ts'
+import { createAgent } from '../nginx/agent.ts'
+import { createApply } from '../nginx/apply.ts'
+import { probeNginx } from '../nginx/capabilities.ts'
+import { createGenerationStore } from '../nginx/generations.ts'
+import { createLayout, type Layout, layoutOf } from '../nginx/layout.ts'
+import { lockStateDirectory } from '../nginx/lock.ts'
+import { probeMachine } from '../nginx/machine.ts'
+import { selfSignedKeyPair } from '../nginx/self-signed.ts'
+import { type Logger, logOutcome } from '../observe/log.ts'
+import { createMetrics } from '../observe/metrics.ts'
+import { startStatusServer } from '../observe/status-server.ts'
+import type { Options } from '../options.ts'
+import { ECHO_HEADER } from '../translate/backends.ts'
+import { renderContextOf } from './render-context.ts'
+
+export type ServeSettings = {
+  readonly directory: string
+  readonly options: Options
+  readonly stateDirectory: string
+  readonly statusPort: number
+  /** Path or name of the NGINX binary. */
+  readonly nginx: string
+  readonly echo: boolean
+}
+
+/** A file's events come in bursts, and editors write in several steps. */
+const QUIET_MS = 100
+const LONGEST_HOLD_OFF_MS = 1000
+
+/**
+ * Serves until `stop` aborts, then lets requests finish; `hurry` cuts that short. `served` is called after each turn of
+ * the controller.
+ */
+export async function serve(
+  settings: ServeSettings,
+  log: Logger,
+  stop: AbortSignal,
+  hurry: AbortSignal,
+  served: (outcome: Outcome) => void = () => {},
+): Promise<void> {
+  if (!(await stat(settings.directory)).isDirectory()) throw new Error(`${settings.directory} is not a directory`)
+  const layout = layoutOf(settings.stateDirectory)
+  await createLayout(layout)
+  const [binary, machine] = await Promise.all([probeNginx(settings.nginx), probeMachine()])
+  const owner = new AbortController()
+  try {
+    await lockStateDirectory(layout, owner.signal)
+    const metrics = createMetrics(Date.now)
+    const agent = await createAgent(binary, layout, {
+      masterLost: (pid) => {
+        metrics.masterLost()
+        log.error(`the NGINX master (pid ${pid}) ended unasked; starting it again with the last good configuration`)
+      },
+      masterRestarted: (pid) => log.info(`NGINX is back (pid ${pid})`),
+    })
+    if (!agent.isRunning()) await refuseTakenPorts([settings.options.httpPort, settings.options.httpsPort])
+    let isReady = false
+    await startStatusServer(
+      settings.statusPort,
+      { isHealthy: () => !stop.aborted, isReady: () => isReady && agent.isRunning() && !stop.aborted },
+      metrics.registry,
+      owner.signal,
+    )
+    if (settings.echo) await startEcho(layout.echoSocket, ECHO_HEADER, owner.signal)
+    log.info(
+      `NGINX ${binary.version} serves ${settings.directory} on ports ${settings.options.httpPort} (http) and ${settings.options.httpsPort} (https); state in ${layout.root}`,
+    )
+
+    const holdOff = createHoldOff<string>(QUIET_MS, LONGEST_HOLD_OFF_MS, () => performance.now())
+    const directory = await watchDirectory(
+      settings.directory,
+      (path) => holdOff.add(relative(settings.directory, path)),
+      (error) => log.error({ err: error }, 'watching the directory failed'),
+      owner.signal,
+    )
+    const selfSigned = await selfSignedKeyPair(layout.root, Date.now())
+    await runController(
+      {
+        source: { snapshot: directory.snapshot, changes: holdOff.settled },
+        options: settings.options,
+        translateContext: { allowLoopback: true, echoSocket: settings.echo ? layout.echoSocket : undefined, selfSignedKeyPair: selfSigned },
+        renderContext: renderContextOf(binary.capabilities, machine, layout.root, await accessLogPath(layout, log)),
+        apply: createApply(
+          createGenerationStore(layout, machine.workerAccount?.groupId, (path, group) => chown(path, -1, group)),
+          agent,
+          () => performance.now(),
+        ),
+        report: (outcome) => {
+          isReady ||= outcome.result.kind !== 'refused'
+          metrics.record(outcome)
+          logOutcome(log, outcome)
+          served(outcome)
+        },
+        now: () => performance.now(),
+      },
+      stop,
+    )
+    log.info('stopping: requests in flight are let finish')
+    await agent.stop(hurry)
+    log.info('stopped')
+  } finally {
+    owner.abort()
+  }
+}
+
+/** NGINX would say so too, but after five tries and among other lines. */
+async function refuseTakenPorts(ports: readonly number[]): Promise<void> {
+  for (const port of ports) {
+    await new Promise<void>((resolve, reject) => {
+      const server = createServer()
+      server.once('error', (cause) => reject(new Error(`port ${port} cannot be listened on`, { cause })))
+      server.listen(port, '0.0.0.0', () => server.close(() => resolve()))
+    })
+  }
+}
+
+/** Standard output, where a container's log is; a file where NGINX could not open that by name. */
+async function accessLogPath(layout: Layout, log: Logger): Promise<string> {
+  const standardOutput = '/dev/stdout'
+  const canOpen =
+    !fstatSync(1).isSocket() &&
+    (await access(standardOutput, constants.W_OK).then(
+      () => true,
+      () => false,
+    ))
+  if (canOpen) return standardOutput
+  log.info(`access is logged to ${layout.accessLog}, for NGINX cannot open standard output`)
+  return layout.accessLog
+}

@@ -1,0 +1,106 @@
+/** What is wrong in somebody's manifests, as a value with an address. Issues are answers to users; bugs are thrown. */
+
+export type Severity = 'error' | 'warning' | 'info'
+
+/** The object that something is said of. `namespace` is empty for cluster-wide kinds. */
+export type ObjectRef = { readonly kind: string; readonly namespace: string; readonly name: string }
+
+/** A place in a file of manifests: `document` counts from 1 within the file, `line` from 1. */
+export type SourcePosition = { readonly file: string; readonly document: number; readonly line: number }
+
+/** Every code, its severity and what it means; the reference page is printed from this table. Codes are never renamed. */
+export const issueCodes = {
+  'unreadable-file': { severity: 'error', meaning: 'A file could not be read.' },
+  'invalid-yaml': { severity: 'error', meaning: 'A document is not YAML or JSON. What the file held before stays served.' },
+  'invalid-object': {
+    severity: 'error',
+    meaning: 'An object lacks a field or has one of the wrong type. What the file held before stays served.',
+  },
+  'unsupported-version': { severity: 'error', meaning: 'The kind is one of ours, its apiVersion is not.' },
+  'duplicate-object': { severity: 'error', meaning: 'Two documents define the same object; the first, by file name, is used.' },
+  'invalid-host': { severity: 'error', meaning: 'The host of a rule is no DNS name; the rule is left out.' },
+  'invalid-path': { severity: 'error', meaning: 'A path cannot be served; it is left out.' },
+  'path-claimed': { severity: 'error', meaning: 'An older Ingress, or an earlier rule, has the same host and path; this one is left out.' },
+  'regex-like-path': { severity: 'warning', meaning: 'A path looks like a regular expression but is compared literally.' },
+  'backend-not-found': { severity: 'error', meaning: 'The Service does not exist; requests get 503.' },
+  'backend-port-not-found': { severity: 'error', meaning: 'The Service has no such port; requests get 503.' },
+  'backend-not-supported': { severity: 'error', meaning: 'The backend is of a kind that is not served; requests get 503.' },
+  'no-endpoints': { severity: 'warning', meaning: 'The Service has no ready endpoint; requests get 503.' },
+  'invalid-endpoint': { severity: 'error', meaning: 'An endpoint has an address that is not allowed; it is left out.' },
+  'unknown-app-protocol': { severity: 'warning', meaning: 'The appProtocol of the Service port is unknown; HTTP/1.1 is spoken.' },
+  'certificate-not-found': { severity: 'error', meaning: 'The Secret of a tls entry does not exist; the default certificate is shown.' },
+  'invalid-certificate': {
+    severity: 'error',
+    meaning: 'The Secret holds no usable certificate and key; the default certificate is shown.',
+  },
+  'certificate-mismatch': { severity: 'warning', meaning: 'The certificate is not made out for the host; it is shown all the same.' },
+  'tls-without-host': {
+    severity: 'warning',
+    meaning: 'A tls entry stands beside a rule without host; clients of no known name are shown the default certificate.',
+  },
+  'annotation-not-supported': { severity: 'warning', meaning: 'The annotation is not understood yet and has no effect.' },
+  'protection-not-supported': {
+    severity: 'error',
+    meaning: 'The annotation protects the route and is not understood yet; requests get 503.',
+  },
+  'canary-not-supported': { severity: 'error', meaning: 'Canary Ingresses are not understood yet; this Ingress is not served.' },
+  'foreign-annotation': { severity: 'info', meaning: "The annotation is another controller's; it has no effect here." },
+  'configuration-refused': { severity: 'error', meaning: 'NGINX refused the configuration; the one before stays.' },
+} as const satisfies Record<string, { readonly severity: Severity; readonly meaning: string }>
+
+export type IssueCode = keyof typeof issueCodes
+
+export type Issue = {
+  readonly code: IssueCode
+  readonly severity: Severity
+  readonly object: ObjectRef | undefined
+  readonly source: SourcePosition | undefined
+  /** Path of the field within the object, as `spec.rules[0].host`. */
+  readonly field: string | undefined
+  readonly annotation: string | undefined
+  /** What is wrong and what happens meanwhile: one line of at most 256 characters. */
+  readonly message: string
+}
+
+export type IssueDetails = {
+  readonly message: string
+  readonly source?: SourcePosition
+  readonly field?: string
+  readonly annotation?: string
+}
+
+const LONGEST_MESSAGE = 256
+
+/** Makes an Issue; text of the user's own in the message comes out on one line, harmless to logs and terminals. */
+export function issue(code: IssueCode, object: ObjectRef | undefined, details: IssueDetails): Issue {
+  return {
+    code,
+    severity: issueCodes[code].severity,
+    object: object && { kind: object.kind, namespace: printable(object.namespace), name: printable(object.name) },
+    source: details.source,
+    field: details.field,
+    annotation: details.annotation === undefined ? undefined : printable(details.annotation),
+    message: printable(details.message),
+  }
+}
+
+/** `Ingress shop/web`, or `IngressClass nginx-ts` for a cluster-wide kind. */
+export function describeObject(object: ObjectRef): string {
+  return `${object.kind} ${object.namespace === '' ? object.name : `${object.namespace}/${object.name}`}`
+}
+
+/** One line for people: position, object, field, message. */
+export function describeIssue(found: Issue): string {
+  const position = found.source && `${found.source.file}:${found.source.line}`
+  const address = [position, found.object && describeObject(found.object), found.annotation ?? found.field]
+  return `${address.filter((part) => part !== undefined).join(' ')}: ${found.message} [${found.code}]`
+}
+
+/** The text with control characters and bidirectional overrides escaped, cut to 256 characters. */
+export function printable(text: string): string {
+  const escaped = text.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
+    (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, '0')}`,
+  )
+  return escaped.length <= LONGEST_MESSAGE ? escaped : `${escaped.slice(0, LONGEST_MESSAGE - 1)}…`
+}

@@ -1,0 +1,115 @@
+/**
+ * What NGINX is to serve, in NGINX's own nouns and free of Kubernetes' objects: the contract between translate, which
+ * makes a Model from Ingresses, and render, which prints one.
+ */
+import type { ObjectRef } from './issue.ts'
+import type { GeneratedName, HeaderName, IpAddress, ObjectName, PortNumber, ServerName, UriPath } from './values.ts'
+
+export type Model = {
+  readonly http: HttpSettings
+  /** One a host, sorted by host; the first is the catch-all. */
+  readonly servers: readonly Server[]
+  readonly upstreams: readonly Upstream[]
+  readonly keyPairs: readonly KeyPair[]
+}
+
+/** What holds for every server. Sizes are in bytes, times in seconds. */
+export type HttpSettings = {
+  readonly httpPort: PortNumber
+  readonly httpsPort: PortNumber
+  /** The port that clients see, which redirects and X-Forwarded-Port carry. */
+  readonly publicHttpsPort: PortNumber
+  readonly clientMaxBodySize: number
+  readonly workerShutdownTimeout: number
+  readonly defaultKeyPair: GeneratedName
+}
+
+/** Which request hosts a server answers: one name, one label below a name, or all that no other server names. */
+export type HostMatch =
+  | { readonly kind: 'exact'; readonly name: ServerName }
+  | { readonly kind: 'wildcard'; readonly parent: ServerName }
+  | { readonly kind: 'any' }
+
+/** A host as a text that sorts and compares: `shop.test`, `*.shop.test`, empty for the catch-all. */
+export function hostKey(host: HostMatch): string {
+  if (host.kind === 'any') return ''
+  return host.kind === 'exact' ? host.name : `*.${host.parent}`
+}
+
+/** One `server { }`: a host and everything served under it. */
+export type Server = {
+  readonly host: HostMatch
+  /** In order of precedence by owner's age; matches are distinct. */
+  readonly locations: readonly Location[]
+  readonly tls: TlsTermination | undefined
+  /** Who answers when NGINX refuses it; each location names its own. */
+  readonly owners: readonly ObjectRef[]
+}
+
+export type TlsTermination = {
+  /** The pair to show, undefined for the default one. */
+  readonly keyPair: GeneratedName | undefined
+}
+
+/** How a request's path is matched, by Kubernetes' rules; a prefix goes by whole segments. */
+export type PathMatch = { readonly kind: 'exact'; readonly path: UriPath } | { readonly kind: 'prefix'; readonly path: UriPath }
+
+/** One path of a host and what becomes of its requests. */
+export type Location = {
+  readonly match: PathMatch
+  readonly owner: Owner | undefined
+  /** Answers 308 to plain http. */
+  readonly redirectToHttps: boolean
+  readonly action: Action
+}
+
+/** The Ingress that a location comes from; its names go into comments and log variables, hence vetted. */
+export type Owner = { readonly namespace: ObjectName; readonly ingress: ObjectName }
+
+export type Action =
+  | { readonly kind: 'proxy'; readonly backend: Backend }
+  | { readonly kind: 'respond'; readonly status: 404 | 503; readonly service: ServicePort | undefined }
+
+export type BackendProtocol = 'http' | 'https' | 'grpc' | 'grpcs'
+
+export type Backend = {
+  readonly upstream: GeneratedName
+  readonly protocol: BackendProtocol
+  readonly service: ServicePort
+  /** Set on the request beside the usual ones. */
+  readonly requestHeaders: readonly RequestHeader[]
+}
+
+/** Names the backend in logs; `port` is what the Ingress called it. */
+export type ServicePort = { readonly name: ObjectName; readonly port: string }
+
+export type RequestHeader = { readonly name: HeaderName; readonly value: string }
+
+/** One `upstream { }`, never empty. */
+export type Upstream = {
+  readonly name: GeneratedName
+  readonly endpoints: readonly Endpoint[]
+}
+
+export type Endpoint =
+  | { readonly kind: 'tcp'; readonly address: IpAddress; readonly port: PortNumber }
+  | { readonly kind: 'unix'; readonly path: string }
+
+/** A certificate chain with its private key, as one PEM text that NGINX reads. */
+export type KeyPair = {
+  /** Stable across renewals, so that a renewed certificate needs no reload. */
+  readonly name: GeneratedName
+  readonly pem: string
+}
+
+/** What the NGINX binary can do; templates ask for these, never for versions. */
+export type Capabilities = {
+  /** `http2 on;` in place of `listen … http2` (1.25.1). */
+  readonly http2Directive: boolean
+  /** `keepalive_min_timeout` (1.27.4): idle connections outlive a reload by this long. */
+  readonly keepaliveMinTimeout: boolean
+  /** `ssl_certificate_cache` (1.27.4). */
+  readonly sslCertificateCache: boolean
+  /** `proxy_pass_trailers` (1.27.2). */
+  readonly proxyPassTrailers: boolean
+}

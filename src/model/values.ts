@@ -1,0 +1,142 @@
+/**
+ * Values that may reach nginx.conf. Each is a branded type which only the parser below makes, from an anchored
+ * allow-list, so that a string which nobody vetted does not type-check as one.
+ */
+import { isIP } from 'node:net'
+
+declare const brand: unique symbol
+type Branded<Base, Name extends string> = Base & { readonly [brand]: Name }
+
+/** A value, or the reason why the text is none: a rule, in words that can end the sentence "it …". */
+export type Parsed<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly reason: string }
+
+/** A DNS-1123 subdomain in lower case, without a wildcard: a name NGINX compares literally. */
+export type ServerName = Branded<string, 'ServerName'>
+/** A request path as NGINX compares it: percent-decoded, starting with `/`, free of control characters. */
+export type UriPath = Branded<string, 'UriPath'>
+/** `metadata.name` of an object: a DNS-1123 subdomain. */
+export type ObjectName = Branded<string, 'ObjectName'>
+/** An IPv4 or IPv6 address, without brackets or zone. */
+export type IpAddress = Branded<string, 'IpAddress'>
+/** A TCP port, 1 to 65535. */
+export type PortNumber = Branded<number, 'PortNumber'>
+/** A name of our own making, `[A-Za-z0-9_.-]`, starting with a letter or digit: an upstream or a file. */
+export type GeneratedName = Branded<string, 'GeneratedName'>
+/** An HTTP field name, RFC 9110 section 5.1, narrowed to letters, digits and `-`. */
+export type HeaderName = Branded<string, 'HeaderName'>
+
+const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
+const LONGEST_DNS_NAME = 253
+const LONGEST_DNS_LABEL = 63
+/** NGINX refuses a token above 4096 bytes; escaping can double each byte of a path. */
+const LONGEST_PATH_BYTES = 2000
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/
+
+/** A host of a rule: a name, or the name below which a wildcard takes exactly one label. */
+export type ParsedHost = { readonly kind: 'exact'; readonly name: ServerName } | { readonly kind: 'wildcard'; readonly parent: ServerName }
+
+/** Reads `spec.rules[].host`: `shop.test`, or `*.shop.test` where the star is the whole first label. */
+export function parseHost(text: string): Parsed<ParsedHost> {
+  if (text.startsWith('*.')) {
+    const parent = parseServerName(text.slice(2))
+    return parent.ok ? accept({ kind: 'wildcard', parent: parent.value }) : parent
+  }
+  const name = parseServerName(text)
+  return name.ok ? accept({ kind: 'exact', name: name.value }) : name
+}
+
+/** Reads a DNS-1123 subdomain. Raw non-ASCII names are refused: their `xn--` form is what clients send. */
+export function parseServerName(text: string): Parsed<ServerName> {
+  const reason = whyNotDnsName(text)
+  return reason === undefined ? accept(text as ServerName) : refuse(reason)
+}
+
+/** Reads `metadata.name` or `metadata.namespace`. */
+export function parseObjectName(text: string): Parsed<ObjectName> {
+  const reason = whyNotDnsName(text)
+  return reason === undefined ? accept(text as ObjectName) : refuse(reason)
+}
+
+/** Reads the name of a Service: one DNS label, for a dot would step out of its namespace. */
+export function parseServiceName(text: string): Parsed<ObjectName> {
+  if (!DNS_LABEL.test(text) || text.length > LONGEST_DNS_LABEL) return refuse('is not a DNS label (a-z, 0-9 and -, 63 at most)')
+  return accept(text as ObjectName)
+}
+
+function whyNotDnsName(text: string): string | undefined {
+  if (text === '') return 'is empty'
+  if (text.length > LONGEST_DNS_NAME) return `is longer than ${LONGEST_DNS_NAME} characters`
+  for (const label of text.split('.')) {
+    if (label.length > LONGEST_DNS_LABEL) return `has a label longer than ${LONGEST_DNS_LABEL} characters`
+    if (!DNS_LABEL.test(label))
+      return 'is not a DNS-1123 name (lower-case a-z, 0-9, - and . only; labels start and end with a letter or digit)'
+  }
+  return undefined
+}
+
+/**
+ * Reads `paths[].path`. NGINX compares the decoded, dot-resolved path of a request, so the path of the rule is decoded
+ * too; what could then never match, or would mean something else than it says, is refused. The rules are those of
+ * Kubernetes' validation of Exact and Prefix paths.
+ */
+export function parsePath(text: string): Parsed<UriPath> {
+  if (!text.startsWith('/')) return refuse('does not start with /')
+  if (/%2f/i.test(text)) return refuse('has an encoded slash (%2F), which NGINX cannot tell from /')
+  const decoded = percentDecode(text)
+  if (decoded === undefined) return refuse('has a percent sign that does not begin a UTF-8 escape')
+  if (CONTROL_CHARACTER.test(decoded)) return refuse('has a control character')
+  if (!decoded.isWellFormed()) return refuse('is not well-formed Unicode')
+  if (Buffer.byteLength(decoded) > LONGEST_PATH_BYTES) return refuse(`is longer than ${LONGEST_PATH_BYTES} bytes`)
+  if (decoded.includes('//')) return refuse('has an empty segment (//), which requests never have once slashes are merged')
+  if (decoded.split('/').some((segment) => segment === '.' || segment === '..'))
+    return refuse('has a . or .. segment, which requests never have once resolved')
+  return accept(decoded as UriPath)
+}
+
+function percentDecode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads an endpoint's address: an IP, never a name. */
+export function parseIpAddress(text: string): Parsed<IpAddress> {
+  return isIP(text) === 0 || text.includes('%') ? refuse('is not an IP address') : accept(text as IpAddress)
+}
+
+/** Reads a port number. */
+export function parsePort(value: number): Parsed<PortNumber> {
+  return Number.isInteger(value) && value >= 1 && value <= 65535 ? accept(value as PortNumber) : refuse('is not a port (1 to 65535)')
+}
+
+/** Reads a name that this program has made. */
+export function parseGeneratedName(text: string): Parsed<GeneratedName> {
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,200}$/.test(text) ? accept(text as GeneratedName) : refuse('is not a generated name')
+}
+
+/** Reads the name of a header. */
+export function parseHeaderName(text: string): Parsed<HeaderName> {
+  return /^[A-Za-z][A-Za-z0-9-]{0,100}$/.test(text) ? accept(text as HeaderName) : refuse('is not a header name')
+}
+
+/** The value, for texts that this program has made itself; anything else is a bug and throws. */
+export function mustParse<Value>(parsed: Parsed<Value>): Value {
+  if (!parsed.ok) throw new Error(`a value of our own making ${parsed.reason}`)
+  return parsed.value
+}
+
+/** Whether the text has a character that has no place in any field (C0 and DEL). */
+export function hasControlCharacter(text: string): boolean {
+  return CONTROL_CHARACTER.test(text)
+}
+
+function accept<Value>(value: Value): Parsed<Value> {
+  return { ok: true, value }
+}
+
+function refuse(reason: string): { readonly ok: false; readonly reason: string } {
+  return { ok: false, reason }
+}

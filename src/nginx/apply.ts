@@ -1,0 +1,72 @@
+/** Brings a configuration to NGINX: written, staged, tested, renamed into place, reloaded, confirmed; or refused whole. */
+import type { ObjectRef } from '../model/issue.ts'
+import type { ConfigSet } from '../render/render.ts'
+import type { NginxAgent } from './agent.ts'
+import type { Generation, GenerationStore } from './generations.ts'
+import { complaintOf, offenderOf } from './offender.ts'
+
+/** Milliseconds of each step that was taken. */
+export type StepTimes = Readonly<Partial<Record<'write' | 'test' | 'reload', number>>>
+
+export type ReloadResult =
+  | { readonly kind: 'unchanged'; readonly generation: Generation; readonly bytesWritten: number; readonly times: StepTimes }
+  | {
+      readonly kind: 'applied'
+      readonly generation: Generation
+      readonly bytesWritten: number
+      readonly times: StepTimes
+      readonly output: string
+    }
+  | {
+      readonly kind: 'refused'
+      readonly reason: string
+      readonly offender: ObjectRef | undefined
+      readonly bytesWritten: number
+      readonly times: StepTimes
+    }
+
+/** One at a time: a second call waits for nothing and must not be made before the first has ended. */
+export type Apply = (configSet: ConfigSet) => Promise<ReloadResult>
+
+/** `now` gives milliseconds. */
+export function createApply(store: GenerationStore, agent: NginxAgent, now: () => number): Apply {
+  return async (configSet) => {
+    const times: Record<string, number> = {}
+    async function timed<Result>(step: keyof StepTimes, work: () => Promise<Result>): Promise<Result> {
+      const start = now()
+      try {
+        return await work()
+      } finally {
+        times[step] = (times[step] ?? 0) + now() - start
+      }
+    }
+
+    let bytesWritten = await timed('write', () => store.writeKeyPairs(configSet.keyPairs))
+    const running = await runningGeneration(agent)
+    if (running?.hash === configSet.hash) return { kind: 'unchanged', generation: running, bytesWritten, times }
+
+    const number = Math.max(running?.number ?? 0, (await store.active())?.number ?? 0) + 1
+    const generation = { number, hash: configSet.hash }
+    bytesWritten += await timed('write', () => store.stage(configSet, number))
+    const test = await timed('test', () => agent.test())
+    if (!test.ok) {
+      // Without a running NGINX the last good configuration, where there is one, is better than none.
+      if (running === undefined && (await store.active()) !== undefined) await agent.ensureRunning()
+      return { kind: 'refused', reason: complaintOf(test.output), offender: offenderOf(test.output, configSet), bytesWritten, times }
+    }
+    await store.promote()
+    const confirmation = await timed('reload', () => agent.activate(generation))
+    if (!confirmation.ok) {
+      await store.revert()
+      return { kind: 'refused', reason: confirmation.reason, offender: undefined, bytesWritten, times }
+    }
+    await store.prune(configSet)
+    return { kind: 'applied', generation, bytesWritten, times, output: test.output }
+  }
+}
+
+async function runningGeneration(agent: NginxAgent): Promise<Generation | undefined> {
+  if (!agent.isRunning()) return undefined
+  const answer = await agent.status()
+  return answer.kind === 'answer' ? answer.generation : undefined
+}

@@ -1,0 +1,119 @@
+/** Configurations on disk: immutable files, a root file a generation, and one rename that makes it the active one. */
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { KeyPair } from '../model/model.ts'
+import type { ConfigSet } from '../render/render.ts'
+import type { Layout } from './layout.ts'
+
+/** Names one configuration: its place in time, and its content. */
+export type Generation = { readonly number: number; readonly hash: string }
+
+export type GenerationStore = {
+  /** Writes the files that are missing and the root file to test. Gives the bytes written. */
+  stage(configSet: ConfigSet, number: number): Promise<number>
+  /** Makes the staged root the active one. */
+  promote(): Promise<void>
+  /** Makes the root before the last promotion the active one again. */
+  revert(): Promise<void>
+  /** Writes certificates that are new or renewed; those in place are replaced by a rename. Gives the bytes written. */
+  writeKeyPairs(keyPairs: readonly KeyPair[]): Promise<number>
+  /** Deletes files that neither the configuration nor the one before it includes. */
+  prune(configSet: ConfigSet): Promise<void>
+  /** The active generation, as the root file on disk says. */
+  active(): Promise<Generation | undefined>
+}
+
+const INCLUDED_FOLDERS = ['servers', 'shards', 'certificates']
+const WRITES_AT_ONCE = 32
+/** Readable by us and, through the group, by workers of another account. */
+const KEY_MODE = 0o640
+
+/** `workerGroup` is the group id that must be able to read keys, undefined when workers run as we do. */
+export function createGenerationStore(
+  layout: Layout,
+  workerGroup: number | undefined,
+  chown: (path: string, group: number) => Promise<void>,
+): GenerationStore {
+  const written = new Set<string>()
+  const pairs = new Map<string, string>()
+  let current: ReadonlySet<string> = new Set()
+  let currentPairs: ReadonlySet<string> = new Set()
+
+  async function writeWhole(path: string, text: string, mode = 0o644): Promise<number> {
+    const temporary = `${path}.new`
+    await writeFile(temporary, text, { mode })
+    if (mode === KEY_MODE && workerGroup !== undefined) await chown(temporary, workerGroup)
+    await rename(temporary, path)
+    return Buffer.byteLength(text)
+  }
+
+  async function writeFileOnce(path: string, text: string): Promise<number> {
+    if (written.has(path)) return 0
+    const target = join(layout.conf, path)
+    const bytes = (await readFile(target, 'utf8').catch(() => undefined)) === text ? 0 : await writeWhole(target, text)
+    written.add(path)
+    return bytes
+  }
+
+  return {
+    async stage(configSet, number) {
+      let bytes = 0
+      for (let start = 0; start < configSet.files.length; start += WRITES_AT_ONCE) {
+        const files = configSet.files.slice(start, start + WRITES_AT_ONCE)
+        for (const size of await Promise.all(files.map(({ path, text }) => writeFileOnce(path, text)))) bytes += size
+      }
+      return bytes + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
+    },
+    async promote() {
+      if ((await stat(layout.activeRoot).catch(() => undefined)) !== undefined) await copyFile(layout.activeRoot, layout.previousRoot)
+      await rename(layout.stagedRoot, layout.activeRoot)
+    },
+    async revert() {
+      await rename(layout.previousRoot, layout.activeRoot)
+    },
+    async writeKeyPairs(keyPairs) {
+      let bytes = 0
+      for (const { name, pem } of keyPairs) {
+        if (pairs.get(name) === pem) continue
+        bytes += await writeWhole(join(layout.certificates, `${name}.pem`), pem, KEY_MODE)
+        pairs.set(name, pem)
+      }
+      return bytes
+    },
+    async prune(configSet) {
+      const next = new Set(configSet.files.map(({ path }) => path))
+      const keep = new Set([...current, ...next])
+      current = next
+      for (const folder of INCLUDED_FOLDERS) {
+        for (const name of await readdir(join(layout.conf, folder))) {
+          const path = `${folder}/${name}`
+          if (keep.has(path)) continue
+          await rm(join(layout.conf, path), { force: true })
+          written.delete(path)
+        }
+      }
+      const nextPairs = new Set<string>(configSet.keyPairs.map(({ name }) => name))
+      for (const file of await readdir(layout.certificates)) {
+        const name = file.replace(/\.pem$/, '')
+        if (nextPairs.has(name) || currentPairs.has(name)) continue
+        await rm(join(layout.certificates, file), { force: true })
+        pairs.delete(name)
+      }
+      currentPairs = nextPairs
+    },
+    async active() {
+      const head = (await readFile(layout.activeRoot, 'utf8').catch(() => '')).slice(0, 200)
+      const [, number, hash] = /^# nginx-ts generation (\d+), configuration (\w+)/.exec(head) ?? []
+      return number === undefined || hash === undefined ? undefined : { number: Number(number), hash }
+    },
+  }
+}
+
+/** Writes one configuration set into a directory, for looking at. */
+export async function writeConfigSet(configSet: ConfigSet, folder: string): Promise<void> {
+  const files = [...configSet.files, { path: 'nginx.conf', text: configSet.rootFile(1) }]
+  for (const { path, text } of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, path), text)
+  }
+}

@@ -1,0 +1,23 @@
+/** What NGINX complains of, and whose block it is. */
+import { basename } from 'node:path'
+import type { ObjectRef } from '../model/issue.ts'
+import type { ConfigSet } from '../render/render.ts'
+
+/** The Ingress above the line that `nginx -t` names, or the oldest one of that server; undefined for lines of nobody's. */
+export function offenderOf(output: string, configSet: ConfigSet): ObjectRef | undefined {
+  const [, path, line] = / in (\S+):(\d+)/.exec(output) ?? []
+  if (path === undefined || line === undefined) return undefined
+  const file = configSet.files.find((candidate) => basename(candidate.path) === basename(path))
+  if (file === undefined) return undefined
+  for (const text of file.text.split('\n').slice(0, Number(line)).reverse()) {
+    const [, namespace, name] = /^\s*# Ingress ([a-z0-9.-]+)\/([a-z0-9.-]+)$/.exec(text) ?? []
+    if (namespace !== undefined && name !== undefined) return { kind: 'Ingress', namespace, name }
+  }
+  return configSet.servers.find(({ path: serverPath }) => serverPath === file.path)?.server.owners[0]
+}
+
+/** The line of `nginx -t` that says why, without its time and process number. */
+export function complaintOf(output: string): string {
+  const line = output.split('\n').find((candidate) => candidate.includes('[emerg]')) ?? output.split('\n')[0] ?? ''
+  return line.replace(/^.*\[emerg\] (\d+#\d+: )?/, '')
+}

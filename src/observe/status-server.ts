@@ -1,0 +1,30 @@
+/** `/healthz`, `/readyz` and `/metrics`, for kubelets and Prometheus. */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { Registry } from 'prom-client'
+
+export type Health = {
+  /** Whether this process does its work. */
+  readonly isHealthy: () => boolean
+  /** Whether everything that was there at the start is served. */
+  readonly isReady: () => boolean
+}
+
+/** Listens on every address of the port until the signal aborts. */
+export async function startStatusServer(port: number, health: Health, registry: Registry, signal: AbortSignal): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    const path = request.url?.split('?')[0]
+    if (path === '/metrics') {
+      response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics())
+    } else if (path === '/healthz' || path === '/readyz') {
+      const isGood = path === '/healthz' ? health.isHealthy() : health.isReady()
+      response.writeHead(isGood ? 200 : 503, { 'content-type': 'text/plain' }).end(isGood ? 'ok\n' : 'not yet\n')
+    } else {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('/healthz, /readyz and /metrics are here\n')
+    }
+  })
+  server.listen(port)
+  await once(server, 'listening')
+  signal.addEventListener('abort', () => server.close().closeAllConnections(), { once: true })
+  return server
+}

@@ -1,0 +1,158 @@
+/** Model → the views that templates print: what is decided here is how NGINX says it, never what is served. */
+import {
+  type Backend,
+  type BackendProtocol,
+  type Capabilities,
+  type HttpSettings,
+  hostKey,
+  type Location,
+  type Model,
+  type Owner,
+  type RequestHeader,
+  type Server,
+  type ServicePort,
+} from '../model/model.ts'
+
+/** What the machine and the state directory add to a Model. */
+export type RenderContext = {
+  readonly capabilities: Capabilities
+  /** Absolute path of the state directory. */
+  readonly root: string
+  /** Where access is logged: a path. */
+  readonly accessLog: string
+  /** Whether this host can listen on IPv6. */
+  readonly ipv6: boolean
+  /** Account of the workers, where the master runs as root. */
+  readonly workerAccount: { readonly user: string; readonly group: string } | undefined
+  readonly workerProcesses: number
+  readonly workerConnections: number
+  readonly workerOpenFiles: number
+}
+
+type ListenView = { readonly address: string; readonly ssl: boolean; readonly http2: boolean; readonly defaultServer: boolean }
+
+type LocationView = {
+  readonly modifier: '=' | '^~'
+  readonly path: string
+  readonly owner: Owner | undefined
+  readonly service: ServicePort | undefined
+  /** The port of the URL to redirect plain http to. */
+  readonly redirectAuthority: number | undefined
+  readonly pass: PassView | undefined
+  readonly respond: number | undefined
+}
+
+type PassView = {
+  readonly module: string
+  readonly scheme: string
+  readonly upstream: string
+  readonly hasOwnHeaders: boolean
+  readonly requestHeaders: readonly RequestHeader[]
+}
+
+/** The `server { }` of a host. */
+export function serverView(server: Server, http: HttpSettings, context: RenderContext) {
+  const isDefault = server.host.kind === 'any'
+  const exactPaths = new Set(server.locations.flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : [])))
+  return {
+    host: server.host,
+    isDefault,
+    listens: listensOf(http, context, isDefault),
+    strictTransportSecurity: server.tls?.keyPair !== undefined,
+    locations: server.locations.flatMap((location) => locationViews(location, exactPaths, http)),
+  }
+}
+
+function listensOf(http: HttpSettings, context: RenderContext, defaultServer: boolean): readonly ListenView[] {
+  const families = context.ipv6 ? ['', '[::]:'] : ['']
+  const http2 = !context.capabilities.http2Directive
+  return [
+    ...families.map((family) => ({ address: `${family}${http.httpPort}`, ssl: false, http2: false, defaultServer })),
+    ...families.map((family) => ({ address: `${family}${http.httpsPort}`, ssl: true, http2, defaultServer })),
+  ]
+}
+
+/**
+ * A prefix by segments takes two locations, `= /foo` and `^~ /foo/`: NGINX compares bytes, and a lone `/foo/` would
+ * answer `/foo` with a redirect. `^~` keeps the longest prefix the winner whatever else is there.
+ */
+function locationViews(location: Location, exactPaths: ReadonlySet<string>, http: HttpSettings): readonly LocationView[] {
+  const { path, kind } = location.match
+  const view = {
+    owner: location.owner,
+    service: location.action.kind === 'proxy' ? location.action.backend.service : location.action.service,
+    redirectAuthority: location.redirectToHttps ? http.publicHttpsPort : undefined,
+    pass: location.action.kind === 'proxy' ? passView(location.action.backend) : undefined,
+    respond: location.action.kind === 'respond' ? location.action.status : undefined,
+  }
+  if (kind === 'exact') return [{ ...view, modifier: '=', path }]
+  if (path === '/') return [{ ...view, modifier: '^~', path }]
+  const below: LocationView = { ...view, modifier: '^~', path: `${path}/` }
+  return exactPaths.has(path) ? [below] : [{ ...view, modifier: '=', path }, below]
+}
+
+const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly scheme: string }>> = {
+  http: { module: 'proxy', scheme: 'http' },
+  https: { module: 'proxy', scheme: 'https' },
+  grpc: { module: 'grpc', scheme: 'grpc' },
+  grpcs: { module: 'grpc', scheme: 'grpcs' },
+}
+
+function passView(backend: Backend): PassView {
+  return {
+    ...PASS[backend.protocol],
+    upstream: backend.upstream,
+    hasOwnHeaders: backend.requestHeaders.length > 0,
+    requestHeaders: backend.requestHeaders,
+  }
+}
+
+/** The root file. `shards` and `certificateShards` are the files it includes. */
+export function rootView(
+  model: Model,
+  context: RenderContext,
+  files: { readonly shards: readonly string[]; readonly certificateShards: readonly string[] },
+) {
+  const { http } = model
+  return {
+    ...files,
+    capabilities: context.capabilities,
+    workerAccount: context.workerAccount,
+    workerProcesses: context.workerProcesses,
+    workerConnections: context.workerConnections,
+    workerOpenFiles: context.workerOpenFiles,
+    workerShutdownTimeout: http.workerShutdownTimeout,
+    pidFile: `${context.root}/run/nginx.pid`,
+    statusSocket: `${context.root}/run/status.sock`,
+    tempPaths: {
+      clientBody: `${context.root}/temp/client-body`,
+      proxy: `${context.root}/temp/proxy`,
+      fastcgi: `${context.root}/temp/fastcgi`,
+      uwsgi: `${context.root}/temp/uwsgi`,
+      scgi: `${context.root}/temp/scgi`,
+    },
+    accessLog: context.accessLog,
+    httpPort: http.httpPort,
+    publicHttpsPort: http.publicHttpsPort,
+    clientMaxBodySize: http.clientMaxBodySize,
+    defaultKeyPair: http.defaultKeyPair,
+    ...namesHashOf(model.servers),
+  }
+}
+
+/**
+ * NGINX keeps host names in hash buckets, and one name too long for a bucket is an error for the whole configuration:
+ * an entry takes the name, two bytes and a pointer, aligned, and a bucket ends with a pointer. Sizes grow in powers of
+ * two, so that a new host seldom changes them.
+ */
+function namesHashOf(servers: readonly Server[]) {
+  const longest = Math.max(...servers.map(({ host }) => hostKey(host).length))
+  return {
+    namesHashBucketSize: Math.max(128, nextPowerOfTwo(longest + 32)),
+    namesHashMaxSize: Math.max(1024, nextPowerOfTwo(servers.length * 2)),
+  }
+}
+
+export function nextPowerOfTwo(number: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, number)))
+}

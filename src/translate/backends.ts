@@ -1,0 +1,202 @@
+/** The backend that an Ingress names → the action of a location, and the upstream behind it. */
+import { createHash } from 'node:crypto'
+import ipaddr from 'ipaddr.js'
+import { type EndpointSlice, type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
+import { type Issue, type IssueCode, issue } from '../model/issue.ts'
+import type { Action, BackendProtocol, Endpoint, ServicePort, Upstream } from '../model/model.ts'
+import {
+  type GeneratedName,
+  mustParse,
+  parseGeneratedName,
+  parseHeaderName,
+  parseIpAddress,
+  parsePort,
+  parseServiceName,
+} from '../model/values.ts'
+import type { Lookup } from './lookup.ts'
+
+/** Where the endpoints of a source may be, and what stands in for a Service without any. */
+export type BackendRules = {
+  readonly allowLoopback: boolean
+  /** Path of the unix socket of the echo, which answers in place of missing endpoints. */
+  readonly echoSocket: string | undefined
+}
+
+export type ResolvedBackend = { readonly action: Action; readonly upstream: Upstream | undefined; readonly issues: readonly Issue[] }
+
+/** Who asks for a backend: the Ingress and the field, or nobody for the controller's own default backend. */
+export type Asker = { readonly namespace: string; readonly ingress: Ingress | undefined; readonly field: string }
+
+/** The echo reads from this header which Service was chosen. */
+export const ECHO_HEADER = 'X-Nginx-Ts-Echo'
+
+/** Finds the Service, its port and its endpoints. What is missing is answered with 503 and an Issue. */
+export function resolveBackend(backend: IngressBackend, asker: Asker, lookup: Lookup, rules: BackendRules): ResolvedBackend {
+  const refuse = (code: IssueCode, message: string) =>
+    unavailable(backend, asker, rules, [issue(code, asker.ingress, { field: asker.field, message })])
+  if (backend.kind === 'resource')
+    return refuse('backend-not-supported', `a backend of kind ${backend.resource} is not served; requests get 503`)
+  const name = parseServiceName(backend.name)
+  if (!name.ok) return refuse('backend-not-found', `the Service's name ${JSON.stringify(backend.name)} ${name.reason}; requests get 503`)
+  const described = `Service ${asker.namespace}/${backend.name}`
+  const service = lookup.service(keyOf(asker.namespace, backend.name))
+  if (service === undefined) return refuse('backend-not-found', `${described} does not exist; requests get 503 until it does`)
+  if (service.type === 'ExternalName')
+    return refuse('backend-not-supported', `${described} is an ExternalName, which is not served yet; requests get 503`)
+  const port = findPort(service, backend.port)
+  if (port === undefined)
+    return refuse('backend-port-not-found', `${described} has no TCP port ${backend.port ?? '(none given)'}; requests get 503 until it has`)
+  const number = parsePort(port.port)
+  if (!number.ok) return refuse('backend-port-not-found', `port ${port.port} of ${described} ${number.reason}; requests get 503`)
+
+  const { endpoints, issues } = endpointsOf(lookup.endpointSlices(keyOf(service.namespace, service.name)), port, rules, asker)
+  if (endpoints.length === 0) {
+    const missing = issue('no-endpoints', asker.ingress, {
+      field: asker.field,
+      message: `${described} has no ready endpoint for port ${backend.port ?? port.port}; requests get 503 until it has`,
+    })
+    return unavailable(backend, asker, rules, [...issues, missing])
+  }
+  const { protocol, unknown } = protocolOf(port.appProtocol)
+  const upstream = { name: upstreamName(service, number.value), endpoints }
+  return {
+    action: {
+      kind: 'proxy',
+      backend: { upstream: upstream.name, protocol, service: { name: name.value, port: String(number.value) }, requestHeaders: [] },
+    },
+    upstream,
+    issues:
+      unknown === undefined
+        ? issues
+        : [
+            ...issues,
+            issue('unknown-app-protocol', asker.ingress, {
+              field: asker.field,
+              message: `appProtocol ${JSON.stringify(unknown)} of ${described} is unknown; HTTP/1.1 is spoken`,
+            }),
+          ],
+  }
+}
+
+/** 503, or the echo where it was asked for. */
+function unavailable(backend: IngressBackend, asker: Asker, rules: BackendRules, issues: readonly Issue[]): ResolvedBackend {
+  const service = servicePortOf(backend)
+  if (rules.echoSocket === undefined || service === undefined)
+    return { action: { kind: 'respond', status: 503, service }, upstream: undefined, issues }
+  const upstream: Upstream = { name: ECHO_UPSTREAM, endpoints: [{ kind: 'unix', path: rules.echoSocket }] }
+  const chosen = JSON.stringify({ namespace: asker.namespace, service: service.name, port: service.port })
+  return {
+    action: {
+      kind: 'proxy',
+      backend: {
+        upstream: upstream.name,
+        protocol: 'http',
+        service,
+        requestHeaders: [{ name: mustParse(parseHeaderName(ECHO_HEADER)), value: chosen }],
+      },
+    },
+    upstream,
+    issues,
+  }
+}
+
+const ECHO_UPSTREAM = mustParse(parseGeneratedName('echo'))
+
+function servicePortOf(backend: IngressBackend): ServicePort | undefined {
+  if (backend.kind === 'resource') return undefined
+  const name = parseServiceName(backend.name)
+  const port = String(backend.port ?? '')
+  return name.ok && /^[a-z0-9-]{0,15}$/.test(port) ? { name: name.value, port } : undefined
+}
+
+/** By name, by number, or, as ingress-nginx allows, by a target port's number; without any, the only or first port. */
+function findPort(service: Service, wanted: string | number | undefined): ServicePortSpec | undefined {
+  const ports = service.ports.filter((port) => port.protocol === 'TCP')
+  if (wanted === undefined) return ports[0]
+  if (typeof wanted === 'string') return ports.find((port) => port.name === wanted)
+  return ports.find((port) => port.port === wanted) ?? ports.find((port) => port.targetPort === wanted)
+}
+
+/**
+ * The endpoints that take requests: the ready ones, and where there is none, those that still serve while terminating
+ * (KEP-1669). A slice names the port as the Service does.
+ */
+function endpointsOf(
+  slices: readonly EndpointSlice[],
+  port: ServicePortSpec,
+  rules: BackendRules,
+  asker: Asker,
+): { readonly endpoints: readonly Endpoint[]; readonly issues: readonly Issue[] } {
+  const ready = new Map<string, Endpoint>()
+  const terminating = new Map<string, Endpoint>()
+  const issues: Issue[] = []
+  for (const slice of slices) {
+    const ports = slice.ports.filter((candidate) => (candidate.name ?? '') === (port.name ?? '') && (candidate.protocol ?? 'TCP') === 'TCP')
+    for (const { port: targetPort } of ports) {
+      for (const endpoint of slice.endpoints) {
+        const chosen = endpoint.ready ? ready : endpoint.serving && endpoint.terminating ? terminating : undefined
+        if (chosen === undefined || targetPort === undefined) continue
+        // The addresses of one endpoint are fungible and clients use the first: EndpointSlice API reference.
+        const [address = ''] = endpoint.addresses
+        const checked = checkEndpoint(address, targetPort, rules)
+        if (checked.ok) chosen.set(`${address} ${targetPort}`, checked.endpoint)
+        else
+          issues.push(
+            issue('invalid-endpoint', asker.ingress, {
+              field: asker.field,
+              message: `EndpointSlice ${slice.namespace}/${slice.name}: ${checked.reason}; the endpoint is left out`,
+            }),
+          )
+      }
+    }
+  }
+  const chosen = ready.size > 0 ? ready : terminating
+  return { endpoints: [...chosen.keys()].sort().flatMap((key) => chosen.get(key) ?? []), issues }
+}
+
+type CheckedEndpoint = { readonly ok: true; readonly endpoint: Endpoint } | { readonly ok: false; readonly reason: string }
+
+/** Addresses that lead to this host, to its neighbours or to no single host, which no Pod has. */
+const FORBIDDEN_RANGES: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast', 'linkLocal', 'loopback'])
+
+function checkEndpoint(address: string, port: number, rules: BackendRules): CheckedEndpoint {
+  const parsedAddress = parseIpAddress(address)
+  if (!parsedAddress.ok) return { ok: false, reason: `address ${JSON.stringify(address)} ${parsedAddress.reason}` }
+  const range = ipaddr.process(address).range()
+  if (FORBIDDEN_RANGES.has(range) && !(rules.allowLoopback && range === 'loopback'))
+    return { ok: false, reason: `address ${address} is ${range}, which is not allowed` }
+  const parsedPort = parsePort(port)
+  if (!parsedPort.ok) return { ok: false, reason: `port ${port} ${parsedPort.reason}` }
+  return { ok: true, endpoint: { kind: 'tcp', address: parsedAddress.value, port: parsedPort.value } }
+}
+
+/** Standard names: https://kubernetes.io/docs/reference/networking/service-protocols/ and IANA's. */
+const APP_PROTOCOLS: ReadonlyMap<string, BackendProtocol> = new Map([
+  ['http', 'http'],
+  ['tcp', 'http'],
+  ['ws', 'http'],
+  ['kubernetes.io/ws', 'http'],
+  ['https', 'https'],
+  ['wss', 'https'],
+  ['kubernetes.io/wss', 'https'],
+  ['grpc', 'grpc'],
+  ['h2c', 'grpc'],
+  ['http2', 'grpc'],
+  ['kubernetes.io/h2c', 'grpc'],
+  ['grpcs', 'grpcs'],
+])
+
+function protocolOf(appProtocol: string | undefined): { readonly protocol: BackendProtocol; readonly unknown: string | undefined } {
+  if (appProtocol === undefined) return { protocol: 'http', unknown: undefined }
+  const protocol = APP_PROTOCOLS.get(appProtocol.toLowerCase())
+  return { protocol: protocol ?? 'http', unknown: protocol === undefined ? appProtocol : undefined }
+}
+
+/**
+ * One upstream a Service port. The hash comes first: NGINX compares a new name with all others, and names that differ
+ * in their first bytes take half the time. The parts are joined by a character that none of them can have.
+ */
+function upstreamName(service: Service, port: number): GeneratedName {
+  const hash = createHash('sha256').update(`${service.namespace}/${service.name}/${port}`).digest('hex').slice(0, 12)
+  return mustParse(parseGeneratedName(`${hash}_${service.name}_${port}`))
+}

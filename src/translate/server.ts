@@ -1,0 +1,134 @@
+/** What all Ingresses say of one host → one Server: the oldest wins a collision, the loser is told. */
+import type { Ingress, IngressBackend } from '../cluster/objects.ts'
+import { describeObject, type Issue, issue } from '../model/issue.ts'
+import {
+  type Action,
+  type HostMatch,
+  hostKey,
+  type KeyPair,
+  type Location,
+  type Owner,
+  type PathMatch,
+  type Server,
+  type Upstream,
+} from '../model/model.ts'
+import type { ObjectName, UriPath } from '../model/values.ts'
+import { type BackendRules, resolveBackend } from './backends.ts'
+import type { Lookup } from './lookup.ts'
+import type { IngressRoutes, Route } from './routes.ts'
+import { tlsOf } from './tls.ts'
+
+/** One Ingress that speaks of a host. */
+export type Contribution = {
+  readonly ingress: Ingress
+  readonly verdict: IngressRoutes['verdict']
+  readonly routes: readonly Route[]
+}
+
+export type ServerTranslation = {
+  readonly server: Server
+  readonly upstreams: readonly Upstream[]
+  readonly keyPair: KeyPair | undefined
+  readonly issues: readonly Issue[]
+}
+
+/** What answers a host's requests that no path matches. */
+export type Fallback = { readonly namespace: string; readonly backend: IngressBackend } | undefined
+
+const ROOT = '/' as UriPath
+/** Where ACME's HTTP-01 validation asks, over plain http: RFC 8555 section 8.3. */
+const ACME_CHALLENGE = '/.well-known/acme-challenge'
+
+/** `contributions` come oldest first. */
+export function translateServer(
+  host: HostMatch,
+  contributions: readonly Contribution[],
+  fallback: Fallback,
+  lookup: Lookup,
+  rules: BackendRules,
+): ServerTranslation {
+  const issues: Issue[] = []
+  const upstreams = new Map<string, Upstream>()
+  const tls = tlsOf(
+    host,
+    contributions.map(({ ingress }) => ingress),
+    lookup,
+  )
+  issues.push(...tls.issues)
+
+  function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
+    const resolved = resolveBackend(backend, { namespace, ingress: contribution?.ingress, field }, lookup, rules)
+    issues.push(...resolved.issues)
+    if (contribution?.verdict === 'unavailable') return { kind: 'respond', status: 503, service: undefined }
+    if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)
+    return resolved.action
+  }
+
+  const locations = new Map<string, Location>()
+  const claimedBy = new Map<string, Ingress>()
+  function claim(match: PathMatch, owner: Contribution | undefined, action: Action) {
+    locations.set(matchKey(match), {
+      match,
+      owner: owner && ownerOf(owner.ingress),
+      redirectToHttps: tls.enabled && !isAcmeChallenge(match.path),
+      action,
+    })
+  }
+
+  for (const contribution of contributions) {
+    for (const route of contribution.routes) {
+      const winner = claimedBy.get(matchKey(route.match))
+      if (winner !== undefined) {
+        issues.push(collision(contribution.ingress, winner, host, route))
+        continue
+      }
+      claimedBy.set(matchKey(route.match), contribution.ingress)
+      claim(route.match, contribution, actionOf(route.backend, contribution.ingress.namespace, contribution, route.field))
+    }
+  }
+
+  const everything: PathMatch = { kind: 'prefix', path: ROOT }
+  if (!locations.has(matchKey(everything))) {
+    const own = defaultBackendOwner(host, contributions)
+    if (own?.ingress.defaultBackend !== undefined)
+      claim(everything, own, actionOf(own.ingress.defaultBackend, own.ingress.namespace, own, 'spec.defaultBackend'))
+    else if (fallback !== undefined)
+      claim(everything, undefined, actionOf(fallback.backend, fallback.namespace, undefined, '--default-backend-service'))
+    else claim(everything, undefined, { kind: 'respond', status: 404, service: undefined })
+  }
+
+  const server: Server = {
+    host,
+    locations: [...locations.values()],
+    tls: tls.enabled ? { keyPair: tls.keyPair?.name } : undefined,
+    owners: contributions.map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
+  }
+  return { server, upstreams: [...upstreams.values()], keyPair: tls.keyPair, issues }
+}
+
+/** For the catch-all, an Ingress that has nothing but a default backend comes before one that has rules too. */
+function defaultBackendOwner(host: HostMatch, contributions: readonly Contribution[]): Contribution | undefined {
+  const candidates = contributions.filter(({ ingress }) => ingress.defaultBackend !== undefined)
+  return (host.kind === 'any' && candidates.find(({ ingress }) => ingress.rules.length === 0)) || candidates[0]
+}
+
+function matchKey(match: PathMatch): string {
+  return `${match.kind} ${match.path}`
+}
+
+function ownerOf(ingress: Ingress): Owner {
+  return { namespace: ingress.namespace as ObjectName, ingress: ingress.name as ObjectName }
+}
+
+function isAcmeChallenge(path: UriPath): boolean {
+  return path === ACME_CHALLENGE || path.startsWith(`${ACME_CHALLENGE}/`)
+}
+
+function collision(loser: Ingress, winner: Ingress, host: HostMatch, route: Route): Issue {
+  const place = `${hostKey(host) || 'any host'}${route.match.path}`
+  const who = winner === loser ? 'an earlier rule of this Ingress' : `${describeObject(winner)}, which is older or comes first by name,`
+  return issue('path-claimed', loser, {
+    field: route.field.replace(/\.backend$/, ''),
+    message: `${place} (${route.match.kind}) is claimed by ${who} already; this path is left out`,
+  })
+}
