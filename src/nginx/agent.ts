@@ -58,29 +58,35 @@ export async function createAgent(
 ): Promise<NginxAgent> {
   let master: Master | undefined
   let isStopping = false
+  /** From the first confirmed generation on, NGINX is kept running; before that there is nothing to run. */
+  let isServing = false
   let starting: Promise<void> | undefined
+  let restarting: Promise<void> | undefined
 
   const baseArguments = ['-p', `${layout.root}/`, '-e', 'stderr']
 
   function own(found: Master) {
     master = found
-    void found.ended.then(async () => {
+    void found.ended.then(() => {
       if (master !== found) return
       master = undefined
-      if (isStopping) return
+      if (isStopping || !isServing) return
       events.masterLost(found.pid)
-      await restart()
+      restarting ??= restart().finally(() => {
+        restarting = undefined
+      })
     })
   }
 
-  /** Tries until NGINX runs: without it nothing is served, so there is no point at which to give up. */
+  /** Tries until NGINX stays: without it nothing is served, so there is no point at which to give up. */
   async function restart() {
-    for (let delay = FIRST_RESTART_DELAY_MS; !isStopping && master === undefined; delay = Math.min(delay * 2, LONGEST_RESTART_DELAY_MS)) {
+    for (let delay = FIRST_RESTART_DELAY_MS; !isStopping; delay = Math.min(delay * 2, LONGEST_RESTART_DELAY_MS)) {
       await start()
       await sleep(delay)
+      if (master === undefined) continue
+      events.masterRestarted(master.pid)
+      return
     }
-    const restarted = master as Master | undefined
-    if (restarted !== undefined) events.masterRestarted(restarted.pid)
   }
 
   async function start() {
@@ -96,7 +102,7 @@ export async function createAgent(
     await rm(layout.statusSocket, { force: true })
     // Its own process group: Ctrl-C is for us, who then let requests finish.
     const child = spawn(binary.path, [...baseArguments, '-c', layout.activeRoot], {
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', output.stdout, output.stderr],
       detached: true,
     })
     const { pid } = child
@@ -118,11 +124,20 @@ export async function createAgent(
         }
       await sleep(BETWEEN_ANSWERS_MS)
     }
+    isServing = true
     return { ok: true }
   }
 
   const adopted = await runningMaster(layout)
-  if (adopted !== undefined) own({ pid: adopted, ended: endingOfForeign(adopted) })
+  if (adopted !== undefined) {
+    const answer = await askWorker(layout.statusSocket)
+    // Another version reads configurations otherwise: it is asked to leave, and ours starts with the first one.
+    if (answer.kind === 'answer' && answer.version !== binary.version) signalIfAlive(adopted, 'SIGQUIT')
+    else {
+      isServing = true
+      own({ pid: adopted, ended: endingOfForeign(adopted) })
+    }
+  }
 
   return {
     async test() {
@@ -146,6 +161,7 @@ export async function createAgent(
     },
     status: () => askWorker(layout.statusSocket),
     async ensureRunning() {
+      isServing = true
       if (master === undefined) await start()
     },
     isRunning: () => master !== undefined,

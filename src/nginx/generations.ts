@@ -65,11 +65,13 @@ export function createGenerationStore(
       return bytes + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
     },
     async promote() {
-      if ((await stat(layout.activeRoot).catch(() => undefined)) !== undefined) await copyFile(layout.activeRoot, layout.previousRoot)
+      if (await exists(layout.activeRoot)) await copyFile(layout.activeRoot, layout.previousRoot)
+      else await rm(layout.previousRoot, { force: true })
       await rename(layout.stagedRoot, layout.activeRoot)
     },
     async revert() {
-      await rename(layout.previousRoot, layout.activeRoot)
+      if (await exists(layout.previousRoot)) await rename(layout.previousRoot, layout.activeRoot)
+      else await rm(layout.activeRoot, { force: true })
     },
     async writeKeyPairs(keyPairs) {
       let bytes = 0
@@ -107,6 +109,13 @@ export function createGenerationStore(
       return number === undefined || hash === undefined ? undefined : { number: Number(number), hash }
     },
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Writes one configuration set into a directory, for looking at. */

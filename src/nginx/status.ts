@@ -2,7 +2,7 @@
 import { request } from 'node:http'
 import type { Generation } from './generations.ts'
 
-export type WorkerAnswer = { readonly kind: 'answer'; readonly generation: Generation; readonly pid: number }
+export type WorkerAnswer = { readonly kind: 'answer'; readonly generation: Generation; readonly pid: number; readonly version: string }
 /** `gone`: nobody listens. `silent`: somebody does, and says nothing that makes sense in time. */
 export type StatusAnswer = WorkerAnswer | { readonly kind: 'gone' } | { readonly kind: 'silent' }
 
@@ -29,7 +29,7 @@ export async function askWorker(statusSocket: string): Promise<StatusAnswer> {
 }
 
 function parseAnswer(text: string): StatusAnswer {
-  const [, number, hash, pid] = /^(\d+) (\w+) (\d+)\n$/.exec(text) ?? []
-  if (number === undefined || hash === undefined || pid === undefined) return { kind: 'silent' }
-  return { kind: 'answer', generation: { number: Number(number), hash }, pid: Number(pid) }
+  const [, number, hash, pid, version] = /^(\d+) (\w+) (\d+) (\S+)\n$/.exec(text) ?? []
+  if (number === undefined || hash === undefined || pid === undefined || version === undefined) return { kind: 'silent' }
+  return { kind: 'answer', generation: { number: Number(number), hash }, pid: Number(pid), version }
 }
