@@ -2,7 +2,7 @@
  * Runs a script of this project on the project's own Node, whatever Node the machine has: installs the dependencies
  * first when they are missing or older than the lock file. Plain JavaScript, for it runs on any Node from 18 on.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +25,13 @@ if (!isInstalled && process.env.npm_lifecycle_event !== 'prepare') {
   if (status !== 0) process.exit(status)
 }
 
-// Ctrl-C reaches the script through the terminal's process group; it decides when to end.
-process.on('SIGINT', () => {})
-process.on('SIGTERM', () => {})
-process.exit(run(join(project, 'node_modules/.bin/node'), '--disable-warning=ExperimentalWarning', join(project, script), ...rest))
+// The script decides what a signal means and when to end. npm passes signals on to this process alone.
+const child = spawn(join(project, 'node_modules/.bin/node'), ['--disable-warning=ExperimentalWarning', join(project, script), ...rest], {
+  cwd: project,
+  stdio: 'inherit',
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+child.on('error', (error) => {
+  throw error
+})
+child.on('exit', (status, signal) => process.exit(signal ? 130 : (status ?? 1)))

@@ -5,9 +5,9 @@ import { createServer } from 'node:net'
 import { relative } from 'node:path'
 import { type Outcome, runController } from '../controller.ts'
 import { startEcho } from '../echo.ts'
-import { watchDirectory } from '../files/directory.ts'
-import { createHoldOff } from '../hold-off.ts'
-import { createAgent } from '../nginx/agent.ts'
+import { type Directory, watchDirectory } from '../files/directory.ts'
+import { createHoldOff, type HoldOff } from '../hold-off.ts'
+import { createAgent, type NginxAgent } from '../nginx/agent.ts'
 import { createApply } from '../nginx/apply.ts'
 import { probeNginx } from '../nginx/capabilities.ts'
 import { createGenerationStore } from '../nginx/generations.ts'
@@ -62,7 +62,6 @@ export async function serve(
       },
       masterRestarted: (pid) => log.info(`NGINX is back (pid ${pid})`),
     })
-    if (!agent.isRunning()) await refuseTakenPorts([settings.options.httpPort, settings.options.httpsPort])
     let isReady = false
     await startStatusServer(
       settings.statusPort,
@@ -70,6 +69,7 @@ export async function serve(
       metrics.registry,
       owner.signal,
     )
+    if (!(await isServing(agent))) await refuseTakenPorts([settings.options.httpPort, settings.options.httpsPort])
     if (settings.echo) await startEcho(layout.echoSocket, ECHO_HEADER, owner.signal)
     log.info(
       `NGINX ${binary.version} serves ${settings.directory} on ports ${settings.options.httpPort} (http) and ${settings.options.httpsPort} (https); state in ${layout.root}`,
@@ -78,14 +78,14 @@ export async function serve(
     const holdOff = createHoldOff<string>(QUIET_MS, LONGEST_HOLD_OFF_MS, () => performance.now())
     const directory = await watchDirectory(
       settings.directory,
-      (path) => holdOff.add(relative(settings.directory, path)),
+      holdOff.add,
       (error) => log.error({ err: error }, 'watching the directory failed'),
       owner.signal,
     )
     const selfSigned = await selfSignedKeyPair(layout.root, Date.now())
     await runController(
       {
-        source: { snapshot: directory.snapshot, changes: holdOff.settled },
+        source: { snapshot: directory.snapshot, changes: (signal) => settledChanges(settings.directory, directory, holdOff, signal) },
         options: settings.options,
         translateContext: { allowLoopback: true, echoSocket: settings.echo ? layout.echoSocket : undefined, selfSignedKeyPair: selfSigned },
         renderContext: renderContextOf(binary.capabilities, machine, layout.root, await accessLogPath(layout, log)),
@@ -110,6 +110,23 @@ export async function serve(
   } finally {
     owner.abort()
   }
+}
+
+/** Files are read once they have settled: one that is being written is empty first. */
+async function settledChanges(
+  root: string,
+  directory: Directory,
+  holdOff: HoldOff<string>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const paths = [...new Set(await holdOff.settled(signal))]
+  await Promise.all(paths.map((path) => directory.read(path)))
+  return paths.map((path) => relative(root, path))
+}
+
+/** Whether an NGINX of this state directory holds the ports: a whole one, or workers whose master was killed. */
+async function isServing(agent: NginxAgent): Promise<boolean> {
+  return agent.isRunning() || (await agent.status()).kind !== 'gone'
 }
 
 /** NGINX would say so too, but after five tries and among other lines. */

@@ -10,7 +10,11 @@ const annotations = z
   .record(text, text)
   .nullish()
   .transform((given) => given ?? {})
-const timestamp = text.nullish().transform((given) => (given == null ? undefined : Date.parse(given)))
+/** One that cannot be read would make ages incomparable, and with them the order of everybody's Ingresses. */
+const timestamp = text
+  .refine((given) => !Number.isNaN(Date.parse(given)), 'is not a time')
+  .nullish()
+  .transform((given) => (given == null ? undefined : Date.parse(given)))
 const listOf = <Item extends z.ZodType>(item: Item) =>
   z
     .array(item)

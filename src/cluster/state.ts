@@ -16,7 +16,8 @@ import { keyOf } from './objects.ts'
 
 /**
  * A snapshot, never changed once given. An object that did not change between two snapshots is the very same object
- * in both, and so is the list of a Service's EndpointSlices: results are memoised by identity.
+ * in both, and so are the list of a Service's EndpointSlices and the map of a kind of which nothing changed: results
+ * are memoised by identity.
  */
 export type ClusterState = {
   readonly ingresses: ReadonlyMap<ObjectKey, Ingress>
@@ -36,6 +37,17 @@ export type ObjectStore = {
   snapshot(): ClusterState
 }
 
+/** The part of a snapshot that the objects of a kind are in. */
+const PARTS = {
+  Ingress: 'ingresses',
+  IngressClass: 'ingressClasses',
+  Service: 'services',
+  EndpointSlice: 'endpointSlices',
+  Secret: 'secrets',
+  ConfigMap: 'configMaps',
+  Namespace: 'namespaces',
+} as const satisfies Readonly<Record<ObjectKind, keyof ClusterState>>
+
 /** An empty store. */
 export function createStore(): ObjectStore {
   const byKind = {
@@ -48,6 +60,8 @@ export function createStore(): ObjectStore {
     Namespace: new Map<ObjectKey, Namespace>(),
   }
   const slicesByService = new Map<ObjectKey, readonly EndpointSlice[]>()
+  /** Parts of the last snapshot, but for those of kinds that have changed since. */
+  const current: { -readonly [Part in keyof ClusterState]?: ClusterState[Part] } = {}
 
   function changeSlices(service: ObjectKey, change: (slices: readonly EndpointSlice[]) => readonly EndpointSlice[]) {
     const slices = change(slicesByService.get(service) ?? [])
@@ -70,6 +84,7 @@ export function createStore(): ObjectStore {
       const before = objects.get(key)
       if (isDeepStrictEqual(before, object)) return false
       objects.set(key, object)
+      delete current[PARTS[object.kind]]
       if (object.kind === 'EndpointSlice') indexSlice(before as EndpointSlice | undefined, object)
       return true
     },
@@ -77,18 +92,18 @@ export function createStore(): ObjectStore {
       const objects: Map<ObjectKey, ClusterObject> = byKind[kind]
       const before = objects.get(key)
       if (before?.kind === 'EndpointSlice') indexSlice(before, undefined)
+      delete current[PARTS[kind]]
       return objects.delete(key)
     },
     snapshot() {
-      return {
-        ingresses: new Map(byKind.Ingress),
-        ingressClasses: new Map(byKind.IngressClass),
-        services: new Map(byKind.Service),
-        endpointSlices: new Map(slicesByService),
-        secrets: new Map(byKind.Secret),
-        configMaps: new Map(byKind.ConfigMap),
-        namespaces: new Map(byKind.Namespace),
-      }
+      current.ingresses ??= new Map(byKind.Ingress)
+      current.ingressClasses ??= new Map(byKind.IngressClass)
+      current.services ??= new Map(byKind.Service)
+      current.endpointSlices ??= new Map(slicesByService)
+      current.secrets ??= new Map(byKind.Secret)
+      current.configMaps ??= new Map(byKind.ConfigMap)
+      current.namespaces ??= new Map(byKind.Namespace)
+      return { ...current } as ClusterState
     },
   }
 }

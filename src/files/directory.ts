@@ -1,11 +1,11 @@
 /** A directory of manifests as the source of the cluster's state. */
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { extname, join, relative } from 'node:path'
+import { extname, join, relative, sep } from 'node:path'
 import { watch } from 'chokidar'
 import { keyOf } from '../cluster/objects.ts'
 import { type ClusterState, createStore } from '../cluster/state.ts'
 import { describeObject, type Issue, issue } from '../model/issue.ts'
-import { type ManifestObject, type Manifests, parseManifests } from './manifests.ts'
+import { type ManifestObject, type Manifests, NO_NAME, parseManifests } from './manifests.ts'
 
 export type DirectoryState = { readonly state: ClusterState; readonly issues: readonly Issue[] }
 
@@ -22,6 +22,13 @@ const LARGEST_FILE_BYTES = 64 * 1024 * 1024
 
 export function isManifestPath(path: string): boolean {
   return MANIFEST_EXTENSIONS.has(extname(path).toLowerCase())
+}
+
+/** A ConfigMap mounted as a volume keeps its files in such directories, and links to them from where they are meant to be read. */
+function isInternal(root: string, path: string): boolean {
+  return relative(root, path)
+    .split(sep)
+    .some((segment) => segment.startsWith('..'))
 }
 
 /** A view on `root` that knows no file yet. */
@@ -42,7 +49,7 @@ export function createDirectory(root: string): Directory {
     for (const [key, { object }] of inStore) if (!objects.has(key)) store.delete(object.kind, keyOf(object.namespace, object.name))
     for (const { object } of objects.values()) store.set(object)
     inStore = objects
-    return { state: store.snapshot(), issues: [...[...files.values()].flatMap((manifests) => manifests.issues), ...duplicates] }
+    return { state: store.snapshot(), issues: [...byName(files).flatMap((manifests) => manifests.issues), ...duplicates] }
   }
 
   return { read, snapshot }
@@ -51,17 +58,14 @@ export function createDirectory(root: string): Directory {
 /** Reads the whole directory once. */
 export async function readDirectory(root: string): Promise<Directory> {
   const directory = createDirectory(root)
-  const entries = await readdir(root, { recursive: true, withFileTypes: true })
-  const paths = entries
-    .filter((entry) => !entry.isDirectory() && isManifestPath(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-  await Promise.all(paths.map((path) => directory.read(path)))
+  const paths = (await readdir(root, { recursive: true })).map((name) => join(root, name))
+  await Promise.all(paths.filter((path) => isManifestPath(path) && !isInternal(root, path)).map((path) => directory.read(path)))
   return directory
 }
 
 /**
- * Follows a directory until the signal aborts: `changed` is called after each file read anew. Resolves once all
- * that was there at the start has been read.
+ * Follows a directory until the signal aborts: `changed` is called with each path to read anew, when its writer may
+ * not have finished yet. Resolves once all that was there at the start has been read.
  */
 export async function watchDirectory(
   root: string,
@@ -70,35 +74,33 @@ export async function watchDirectory(
   signal: AbortSignal,
 ): Promise<Directory> {
   const directory = createDirectory(root)
-  const watcher = watch(root, { ignored: (path, stats) => stats?.isFile() === true && !isManifestPath(path), ignoreInitial: false })
+  const watcher = watch(root, {
+    ignored: (path, stats) => isInternal(root, path) || (stats?.isFile() === true && !isManifestPath(path)),
+    ignoreInitial: false,
+  })
   signal.addEventListener('abort', () => void watcher.close(), { once: true })
-  const initial: Promise<void>[] = []
-  let reading = Promise.resolve()
-  let isReady = false
-
-  const readAgain = (path: string) => {
-    if (!isManifestPath(path)) return
-    if (!isReady) {
-      initial.push(directory.read(path))
-      return
-    }
-    reading = reading.then(() => directory.read(path)).then(() => changed(path), failed)
+  const initial = new Set<string>()
+  let notice: (path: string) => void = (path) => initial.add(path)
+  const onPath = (path: string) => {
+    if (isManifestPath(path)) notice(path)
   }
-  watcher.on('add', readAgain).on('change', readAgain).on('unlink', readAgain).on('error', failed)
+  watcher.on('add', onPath).on('change', onPath).on('unlink', onPath).on('error', failed)
   await new Promise<void>((resolve) => watcher.once('ready', resolve))
-  isReady = true
-  await Promise.all(initial)
+  notice = changed
+  await Promise.all([...initial].map((path) => directory.read(path)))
   return directory
 }
 
-/** undefined when there is no such file. */
+/** undefined when there is no such file: a directory, a pipe or a socket is none either, whatever its name. */
 async function readManifests(path: string, name: string): Promise<Manifests | undefined> {
   try {
-    const { size } = await stat(path)
+    const stats = await stat(path)
+    if (!stats.isFile()) return undefined
+    const { size } = stats
     if (size > LARGEST_FILE_BYTES) throw new Error(`it has ${size} bytes, ${LARGEST_FILE_BYTES} are the most`)
     return parseManifests(await readFile(path, 'utf8'), name)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     const source = { file: name, document: 1, line: 1 }
     return {
       objects: [],
@@ -113,21 +115,31 @@ async function readManifests(path: string, name: string): Promise<Manifests | un
 }
 
 /**
- * While a file has a broken document, the objects it gave before and no longer gives stay: a slip of the pen must not
- * take a site down, as a refused `kubectl apply` does not.
+ * While a document is broken, the object it gave before stays: a slip of the pen must not take a site down, as a
+ * refused `kubectl apply` does not. Where it no longer says which object that was, all that the file no longer gives stay.
  */
 function keepingWhatWasGood(before: Manifests | undefined, now: Manifests): Manifests {
   if (before === undefined || now.issues.length === 0) return now
   const present = new Set(now.objects.map(({ object }) => identityOf(object)))
-  return { issues: now.issues, objects: [...now.objects, ...before.objects.filter(({ object }) => !present.has(identityOf(object)))] }
+  const broken = new Set(now.issues.map(({ object }) => object && identityOf(object)))
+  const isNamed = now.issues.every(({ object }) => object !== undefined && object.name !== NO_NAME)
+  const kept = before.objects.filter(({ object }) => {
+    const identity = identityOf(object)
+    return !present.has(identity) && (!isNamed || broken.has(identity))
+  })
+  return { issues: now.issues, objects: [...now.objects, ...kept] }
+}
+
+function byName(files: ReadonlyMap<string, Manifests>): readonly Manifests[] {
+  return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, manifests]) => manifests)
 }
 
 /** The first definition of each object, by file name and place; the others are answered. */
 function firstOfEach(files: ReadonlyMap<string, Manifests>) {
   const objects = new Map<string, ManifestObject>()
   const duplicates: Issue[] = []
-  for (const name of [...files.keys()].sort()) {
-    for (const found of files.get(name)?.objects ?? []) {
+  for (const manifests of byName(files)) {
+    for (const found of manifests.objects) {
       const identity = identityOf(found.object)
       const first = objects.get(identity)
       if (first === undefined) objects.set(identity, found)

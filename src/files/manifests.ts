@@ -1,5 +1,5 @@
 /** The text of a file of manifests → objects and Issues. Pure; one bad document costs only itself. */
-import { LineCounter, parseAllDocuments } from 'yaml'
+import { type Document, isScalar, LineCounter, parseAllDocuments, type Scalar, visit } from 'yaml'
 import type { z } from 'zod'
 import { type ClusterObject, type ObjectKind, objectKinds } from '../cluster/objects.ts'
 import { type Issue, issue, type ObjectRef, type SourcePosition } from '../model/issue.ts'
@@ -7,44 +7,81 @@ import { type Issue, issue, type ObjectRef, type SourcePosition } from '../model
 export type ManifestObject = { readonly object: ClusterObject; readonly source: SourcePosition }
 export type Manifests = { readonly objects: readonly ManifestObject[]; readonly issues: readonly Issue[] }
 
+/** Stands in an Issue where an object should say its name. */
+export const NO_NAME = '(no name)'
+
 /** An alias-laden document of a few lines can stand for gigabytes; this many aliases are more than manifests use. */
 const MOST_ALIASES = 100
 
 /** Reads every document of a file. `file` is the name that Issues give. */
 export function parseManifests(content: string, file: string): Manifests {
-  const objects: ManifestObject[] = []
-  const issues: Issue[] = []
   const lines = new LineCounter()
-  const documents = parseAllDocuments(content, { lineCounter: lines, merge: false, prettyErrors: false, logLevel: 'silent' })
-  if ('empty' in documents) return { objects, issues }
-  for (const [index, document] of documents.entries()) {
-    const positionAt = (offset: number): SourcePosition => ({ file, document: index + 1, line: lines.linePos(offset).line })
-    const error = document.errors[0]
-    if (error !== undefined) {
-      issues.push(
-        issue('invalid-yaml', undefined, {
-          source: positionAt(error.pos[0]),
-          message: `document ${index + 1} is not valid YAML: ${error.message}`,
-        }),
-      )
-      continue
-    }
-    const source = positionAt(document.contents?.range?.[0] ?? document.range?.[0] ?? 0)
-    const value = plainValue(() => document.toJS({ maxAliasCount: MOST_ALIASES }))
-    if (!value.ok) {
-      issues.push(issue('invalid-yaml', undefined, { source, message: `document ${index + 1}: ${value.reason}` }))
-      continue
-    }
-    for (const item of unfoldLists(value.value)) {
-      const read = readObject(item, source)
-      if (read !== undefined && 'object' in read && 'source' in read && !('code' in read)) objects.push(read)
-      else if (read !== undefined) issues.push(read as Issue)
-    }
-  }
-  return { objects, issues }
+  const documents = parseAllDocuments(content, {
+    lineCounter: lines,
+    merge: false,
+    // Its own check compares every key of a map with every other; see repeatedKey.
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+  })
+  if ('empty' in documents) return NOTHING
+  return joined(
+    documents.map((document, index) =>
+      readDocument(document, (offset) => ({ file, document: index + 1, line: lines.linePos(offset).line })),
+    ),
+  )
 }
 
-function plainValue(read: () => unknown): { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: string } {
+const NOTHING: Manifests = { objects: [], issues: [] }
+
+function refused(...given: Parameters<typeof issue>): Manifests {
+  return { objects: [], issues: [issue(...given)] }
+}
+
+function joined(parts: readonly Manifests[]): Manifests {
+  return { objects: parts.flatMap(({ objects }) => objects), issues: parts.flatMap(({ issues }) => issues) }
+}
+
+/** `positionAt` turns an offset in the file into a place that people find. */
+function readDocument(document: Document.Parsed, positionAt: (offset: number) => SourcePosition): Manifests {
+  const source = positionAt(document.contents?.range[0] ?? document.range[0])
+  const refuse = (message: string, offset?: number) =>
+    refused('invalid-yaml', undefined, {
+      source: offset === undefined ? source : positionAt(offset),
+      message: `document ${source.document} is not valid: ${message}`,
+    })
+  const [error] = document.errors
+  if (error !== undefined) return refuse(error.message, error.pos[0])
+  const repeated = repeatedKey(document)
+  if (repeated !== undefined) return refuse(`the key ${JSON.stringify(repeated.value)} stands twice in one map`, repeated.range?.[0])
+  const items = unlessThrown(() => unfoldLists(document.toJS({ maxAliasCount: MOST_ALIASES })))
+  return items.ok ? joined(items.value.map((item) => readObject(item, source))) : refuse(items.reason)
+}
+
+/** The second of two equal keys of a map. */
+function repeatedKey(document: Document): Scalar | undefined {
+  let repeated: Scalar | undefined
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<unknown>()
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue
+        if (seen.has(key.value)) {
+          repeated = key
+          return visit.BREAK
+        }
+        seen.add(key.value)
+      }
+      return undefined
+    },
+  })
+  return repeated
+}
+
+/** What toJS throws for too many aliases, and what a list that holds itself comes to. */
+function unlessThrown<Value>(
+  read: () => Value,
+): { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly reason: string } {
   try {
     return { ok: true, value: read() }
   } catch (error) {
@@ -59,36 +96,31 @@ function unfoldLists(value: unknown): readonly unknown[] {
   return value['items'].flatMap(unfoldLists)
 }
 
-/** The object, an Issue, or nothing for what is not ours to read. */
-function readObject(value: unknown, source: SourcePosition): ManifestObject | Issue | undefined {
+/** The object, or why it is none; nothing for what is not ours to read. */
+function readObject(value: unknown, source: SourcePosition): Manifests {
+  if (value == null) return NOTHING
   if (!isRecord(value)) {
-    return value == null
-      ? undefined
-      : issue('invalid-object', undefined, {
-          source,
-          message: `document ${source.document} is no object but a ${Array.isArray(value) ? 'list' : typeof value}`,
-        })
+    const found = Array.isArray(value) ? 'list' : typeof value
+    return refused('invalid-object', undefined, { source, message: `document ${source.document} is no object but a ${found}` })
   }
   const { kind, apiVersion } = value
-  if (typeof kind !== 'string' || !Object.hasOwn(objectKinds, kind)) return undefined
+  if (typeof kind !== 'string' || !Object.hasOwn(objectKinds, kind)) return NOTHING
   const { apiVersion: expected, schema } = objectKinds[kind as ObjectKind]
   const ref = refOf(kind, value['metadata'])
   if (apiVersion !== expected) {
-    if (
-      typeof apiVersion === 'string' &&
-      groupOf(apiVersion) !== groupOf(expected) &&
-      !(kind === 'Ingress' && groupOf(apiVersion) === 'extensions')
-    )
-      return undefined
-    return issue('unsupported-version', ref, {
-      source,
-      field: 'apiVersion',
-      message: `apiVersion ${JSON.stringify(apiVersion ?? null)} of ${kind} is not supported; write ${expected}`,
-    })
+    if (typeof apiVersion === 'string' && isForeignGroup(kind, groupOf(apiVersion), groupOf(expected))) return NOTHING
+    const message = `apiVersion ${JSON.stringify(apiVersion ?? null)} of ${kind} is not supported; write ${expected}`
+    return refused('unsupported-version', ref, { source, field: 'apiVersion', message })
   }
   const parsed = schema.safeParse(value)
-  if (parsed.success) return { object: parsed.data, source }
-  return issue('invalid-object', ref, { source, ...fieldAndReason(parsed.error) })
+  return parsed.success
+    ? { objects: [{ object: parsed.data, source }], issues: [] }
+    : refused('invalid-object', ref, { source, ...fieldAndReason(parsed.error) })
+}
+
+/** Other groups have kinds of the same name, as Knative its Service; Ingress was in `extensions` once. */
+function isForeignGroup(kind: string, group: string, expected: string): boolean {
+  return group !== expected && !(kind === 'Ingress' && group === 'extensions')
 }
 
 function fieldAndReason(error: z.ZodError): { readonly field: string; readonly message: string } {
@@ -106,7 +138,7 @@ function refOf(kind: string, metadata: unknown): ObjectRef {
   return {
     kind,
     namespace: isClusterWide ? '' : typeof namespace === 'string' ? namespace : 'default',
-    name: typeof name === 'string' ? name : '(no name)',
+    name: typeof name === 'string' && name !== '' ? name : NO_NAME,
   }
 }
 

@@ -70,6 +70,8 @@ export type IssueDetails = {
 }
 
 const LONGEST_MESSAGE = 256
+/** What is kept of the beginning of a longer one; the rest of the room is its end, where the reason stands. */
+const KEPT_BEGINNING = 80
 
 /** Makes an Issue; text of the user's own in the message comes out on one line, harmless to logs and terminals. */
 export function issue(code: IssueCode, object: ObjectRef | undefined, details: IssueDetails): Issue {
@@ -78,7 +80,7 @@ export function issue(code: IssueCode, object: ObjectRef | undefined, details: I
     severity: issueCodes[code].severity,
     object: object && { kind: object.kind, namespace: printable(object.namespace), name: printable(object.name) },
     source: details.source,
-    field: details.field,
+    field: details.field === undefined ? undefined : printable(details.field),
     annotation: details.annotation === undefined ? undefined : printable(details.annotation),
     message: printable(details.message),
   }
@@ -91,16 +93,19 @@ export function describeObject(object: ObjectRef): string {
 
 /** One line for people: position, object, field, message. */
 export function describeIssue(found: Issue): string {
-  const position = found.source && `${found.source.file}:${found.source.line}`
+  const position = found.source && `${printable(found.source.file)}:${found.source.line}`
   const address = [position, found.object && describeObject(found.object), found.annotation ?? found.field]
-  return `${address.filter((part) => part !== undefined).join(' ')}: ${found.message} [${found.code}]`
+  const where = address.filter((part) => part !== undefined).join(' ')
+  return `${where === '' ? '' : `${where}: `}${found.message} [${found.code}]`
 }
 
-/** The text with control characters and bidirectional overrides escaped, cut to 256 characters. */
+/** The text with control characters and bidirectional overrides escaped, cut in the middle to 256 characters. */
 export function printable(text: string): string {
   const escaped = text.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
     (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, '0')}`,
   )
-  return escaped.length <= LONGEST_MESSAGE ? escaped : `${escaped.slice(0, LONGEST_MESSAGE - 1)}…`
+  if (escaped.length <= LONGEST_MESSAGE) return escaped
+  const end = escaped.slice(escaped.length - (LONGEST_MESSAGE - KEPT_BEGINNING - 1))
+  return `${escaped.slice(0, KEPT_BEGINNING)}…${end}`.toWellFormed()
 }

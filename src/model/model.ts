@@ -97,7 +97,7 @@ export type Endpoint =
 
 /** A certificate chain with its private key, as one PEM text that NGINX reads. */
 export type KeyPair = {
-  /** Stable across renewals, so that a renewed certificate needs no reload. */
+  /** Stable across renewals that keep the key, which then need no reload. */
   readonly name: GeneratedName
   readonly pem: string
 }

@@ -28,8 +28,11 @@ export type HeaderName = Branded<string, 'HeaderName'>
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
 const LONGEST_DNS_NAME = 253
 const LONGEST_DNS_LABEL = 63
-/** NGINX refuses a token above 4096 bytes; escaping can double each byte of a path. */
-const LONGEST_PATH_BYTES = 2000
+/**
+ * NGINX before 1.23.4 keeps the length of a location in one byte, and one of 256 bytes or more answers other paths: its
+ * changelog, ticket 2435. A prefix is printed with a slash added.
+ */
+const LONGEST_PATH_BYTES = 254
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/
 

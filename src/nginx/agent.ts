@@ -45,6 +45,7 @@ const CONFIRM_TIMEOUT_MS = 120_000
 const ANSWERS_TO_CONFIRM = 20
 const BETWEEN_ANSWERS_MS = 10
 const ORPHANS_TIMEOUT_MS = 10_000
+const ADOPTION_TIMEOUT_MS = 10_000
 const ADOPTED_POLL_MS = 200
 const FIRST_RESTART_DELAY_MS = 50
 const LONGEST_RESTART_DELAY_MS = 5_000
@@ -55,13 +56,14 @@ export async function createAgent(
   layout: Layout,
   events: AgentEvents,
   output: NginxOutput = { stdout: 'inherit', stderr: 'inherit' },
+  confirmTimeoutMs = CONFIRM_TIMEOUT_MS,
 ): Promise<NginxAgent> {
   let master: Master | undefined
   let isStopping = false
   /** From the first confirmed generation on, NGINX is kept running; before that there is nothing to run. */
   let isServing = false
   let starting: Promise<void> | undefined
-  let restarting: Promise<void> | undefined
+  let isRestarting = false
 
   const baseArguments = ['-p', `${layout.root}/`, '-e', 'stderr']
 
@@ -72,21 +74,32 @@ export async function createAgent(
       master = undefined
       if (isStopping || !isServing) return
       events.masterLost(found.pid)
-      restarting ??= restart().finally(() => {
-        restarting = undefined
-      })
+      if (!isRestarting) void restart()
     })
   }
 
-  /** Tries until NGINX stays: without it nothing is served, so there is no point at which to give up. */
+  /** Tries until NGINX answers: without it nothing is served, so there is no point at which to give up. */
   async function restart() {
+    isRestarting = true
     for (let delay = FIRST_RESTART_DELAY_MS; !isStopping; delay = Math.min(delay * 2, LONGEST_RESTART_DELAY_MS)) {
       await start()
-      await sleep(delay)
-      if (master === undefined) continue
-      events.masterRestarted(master.pid)
-      return
+      const restarted = await answeringMaster()
+      if (restarted !== undefined) {
+        events.masterRestarted(restarted.pid)
+        break
+      }
+      await sleep(delay, undefined, { ref: false })
     }
+    isRestarting = false
+  }
+
+  /** The master as soon as a worker of it answers; undefined when it ends before. */
+  async function answeringMaster(): Promise<Master | undefined> {
+    while (master !== undefined) {
+      if ((await askWorker(layout.statusSocket)).kind === 'answer') return master
+      await sleep(BETWEEN_ANSWERS_MS)
+    }
+    return undefined
   }
 
   async function start() {
@@ -97,6 +110,7 @@ export async function createAgent(
   }
 
   async function startOnce() {
+    if (master !== undefined) return
     await dismissOrphans(layout.statusSocket)
     // NGINX does not remove the socket of a master that was killed, and would not start on it.
     await rm(layout.statusSocket, { force: true })
@@ -105,12 +119,14 @@ export async function createAgent(
       stdio: ['ignore', output.stdout, output.stderr],
       detached: true,
     })
-    const { pid } = child
-    if (pid !== undefined) own({ pid, ended: ending(child) })
+    // NGINX is to outlive this process, and must not keep it from ending.
+    child.unref()
+    const ended = ending(child)
+    if (child.pid !== undefined) own({ pid: child.pid, ended })
   }
 
   async function confirm(generation: Generation): Promise<Confirmation> {
-    const deadline = performance.now() + CONFIRM_TIMEOUT_MS
+    const deadline = performance.now() + confirmTimeoutMs
     let answers = 0
     while (answers < ANSWERS_TO_CONFIRM) {
       const answer = await askWorker(layout.statusSocket)
@@ -120,7 +136,7 @@ export async function createAgent(
       if (performance.now() > deadline)
         return {
           ok: false,
-          reason: `after ${CONFIRM_TIMEOUT_MS / 1000} s workers of another generation still answer; NGINX's error log says why`,
+          reason: `after ${confirmTimeoutMs / 1000} s workers of another generation still answer; NGINX's error log says why`,
         }
       await sleep(BETWEEN_ANSWERS_MS)
     }
@@ -130,12 +146,11 @@ export async function createAgent(
 
   const adopted = await runningMaster(layout)
   if (adopted !== undefined) {
-    const answer = await askWorker(layout.statusSocket)
     // Another version reads configurations otherwise: it is asked to leave, and ours starts with the first one.
-    if (answer.kind === 'answer' && answer.version !== binary.version) signalIfAlive(adopted, 'SIGQUIT')
+    if (adopted.version !== binary.version) signalIfAlive(adopted.pid, 'SIGQUIT')
     else {
       isServing = true
-      own({ pid: adopted, ended: endingOfForeign(adopted) })
+      own({ pid: adopted.pid, ended: endingOfForeign(adopted.pid) })
     }
   }
 
@@ -156,7 +171,7 @@ export async function createAgent(
     },
     async activate(generation) {
       if (master === undefined) await start()
-      else process.kill(master.pid, 'SIGHUP')
+      else signalIfAlive(master.pid, 'SIGHUP')
       return await confirm(generation)
     },
     status: () => askWorker(layout.statusSocket),
@@ -174,7 +189,10 @@ export async function createAgent(
       const end = () => signalIfAlive(running.pid, 'SIGTERM')
       if (hurry.aborted) end()
       hurry.addEventListener('abort', end, { once: true })
+      // Nothing that watches the master keeps this process alive, and here it has to be.
+      const awake = setInterval(() => {}, ADOPTED_POLL_MS)
       await running.ended
+      clearInterval(awake)
     },
   }
 }
@@ -188,15 +206,24 @@ async function ending(child: ChildProcess): Promise<void> {
 
 /** The end of a process that is not our child, which only looking can tell. */
 async function endingOfForeign(pid: number): Promise<void> {
-  while (isAlive(pid)) await sleep(ADOPTED_POLL_MS, undefined, { ref: false })
+  while (await isAlive(pid)) await sleep(ADOPTED_POLL_MS, undefined, { ref: false })
 }
 
-/** The master that an earlier owner of this state directory left behind. */
-async function runningMaster(layout: Layout): Promise<number | undefined> {
+/**
+ * The master that an earlier owner of this state directory left behind: the process of the pid file, if it is the parent
+ * of a worker that answers here. A number alone may be another program's by now, and a title says what its writer wants.
+ */
+async function runningMaster(layout: Layout): Promise<{ readonly pid: number; readonly version: string } | undefined> {
   const pid = Number(await readFile(layout.pidFile, 'utf8').catch(() => ''))
-  if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid)) return undefined
-  const title = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  return title.startsWith('nginx: master process') && title.includes(layout.root) ? pid : undefined
+  const deadline = performance.now() + ADOPTION_TIMEOUT_MS
+  while (pid > 1 && (await isAlive(pid)) && performance.now() < deadline) {
+    const answer = await askWorker(layout.statusSocket)
+    if (answer.kind === 'gone') return undefined
+    if (answer.kind === 'answer')
+      return (await processStatus(answer.pid, 'PPid')) === `${pid}` ? { pid, version: answer.version } : undefined
+    await sleep(BETWEEN_ANSWERS_MS)
+  }
+  return undefined
 }
 
 /**
@@ -213,14 +240,21 @@ async function dismissOrphans(statusSocket: string): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
-  return signalIfAlive(pid, 0)
+/** A zombie has ended: one whose parent does not reap it, as process 1 of a container may not, stays there for good. */
+async function isAlive(pid: number): Promise<boolean> {
+  return /^[^ZX]/.test(await processStatus(pid, 'State'))
 }
 
-function signalIfAlive(pid: number, signal: NodeJS.Signals | 0): boolean {
+/** A field of /proc/PID/status; empty when there is no such process. */
+async function processStatus(pid: number, field: string): Promise<string> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return new RegExp(`^${field}:\\t(.*)$`, 'm').exec(status)?.[1] ?? ''
+}
+
+function signalIfAlive(pid: number, signal: NodeJS.Signals) {
   try {
-    return process.kill(pid, signal)
+    process.kill(pid, signal)
   } catch {
-    return false
+    // It has ended meanwhile, and whoever waits for that is told.
   }
 }

@@ -42,22 +42,28 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
     }
 
     let bytesWritten = await timed('write', () => store.writeKeyPairs(configSet.keyPairs))
-    const running = await runningGeneration(agent)
-    if (running?.hash === configSet.hash) return { kind: 'unchanged', generation: running, bytesWritten, times }
+    const [running, active] = await Promise.all([runningGeneration(agent), store.active()])
+    // After a crash or a late reload the two may differ, and the active one is what a restart would serve.
+    if (running?.hash === configSet.hash && active?.hash === configSet.hash)
+      return { kind: 'unchanged', generation: running, bytesWritten, times }
 
-    const number = Math.max(running?.number ?? 0, (await store.active())?.number ?? 0) + 1
+    /** Where no NGINX runs: the last good configuration is better than none. */
+    const serveLastGood = async () => {
+      if (active !== undefined) await agent.ensureRunning()
+    }
+    const number = Math.max(running?.number ?? 0, active?.number ?? 0) + 1
     const generation = { number, hash: configSet.hash }
     bytesWritten += await timed('write', () => store.stage(configSet, number))
     const test = await timed('test', () => agent.test())
     if (!test.ok) {
-      // Without a running NGINX the last good configuration, where there is one, is better than none.
-      if (running === undefined && (await store.active()) !== undefined) await agent.ensureRunning()
+      await serveLastGood()
       return { kind: 'refused', reason: complaintOf(test.output), offender: offenderOf(test.output, configSet), bytesWritten, times }
     }
     await store.promote()
     const confirmation = await timed('reload', () => agent.activate(generation))
     if (!confirmation.ok) {
       await store.revert()
+      await serveLastGood()
       return { kind: 'refused', reason: confirmation.reason, offender: undefined, bytesWritten, times }
     }
     await store.prune(configSet)

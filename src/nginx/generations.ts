@@ -13,7 +13,7 @@ export type GenerationStore = {
   stage(configSet: ConfigSet, number: number): Promise<number>
   /** Makes the staged root the active one. */
   promote(): Promise<void>
-  /** Makes the root before the last promotion the active one again. */
+  /** Makes the root before the last promotion the active one again; none where there was none. */
   revert(): Promise<void>
   /** Writes certificates that are new or renewed; those in place are replaced by a rename. Gives the bytes written. */
   writeKeyPairs(keyPairs: readonly KeyPair[]): Promise<number>
@@ -118,8 +118,9 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-/** Writes one configuration set into a directory, for looking at. */
+/** Writes one configuration set into a directory, for looking at and for `nginx -t`, which opens sockets and temporary files. */
 export async function writeConfigSet(configSet: ConfigSet, folder: string): Promise<void> {
+  for (const used of ['run', 'temp']) await mkdir(join(folder, used), { recursive: true })
   const files = [...configSet.files, { path: 'nginx.conf', text: configSet.rootFile(1) }]
   for (const { path, text } of files) {
     await mkdir(dirname(join(folder, path)), { recursive: true })

@@ -25,8 +25,10 @@ export type Layout = {
 /** `sun_path` of a unix socket address has 108 bytes, NUL included: unix(7). */
 const LONGEST_SOCKET_PATH = 107
 
-/** The paths below a state directory. Throws when one is too long for a unix socket. */
+/** The paths below a state directory. Throws when NGINX could not use one. */
 export function layoutOf(root: string): Layout {
+  // NGINX expands variables in the path of a log, with no way to write a plain dollar sign there.
+  if (root.includes('$')) throw new Error(`the state directory's path has a dollar sign, which NGINX takes for a variable: ${root}`)
   const layout: Layout = {
     root,
     activeRoot: join(root, 'conf/nginx.conf'),
@@ -45,10 +47,10 @@ export function layoutOf(root: string): Layout {
   return layout
 }
 
-/** Makes the directories. Workers of another account pass through them and read certificates by name. */
+/** Makes the directories. Workers of another account pass through them, read certificates by name and keep bodies in files. */
 export async function createLayout(layout: Layout): Promise<void> {
   for (const folder of ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/certs', 'run', 'temp', 'logs']) {
     await mkdir(join(layout.root, folder), { recursive: true })
   }
-  await Promise.all(['', 'run', 'conf', 'conf/certs'].map((folder) => chmod(join(layout.root, folder), 0o711)))
+  await Promise.all(['', 'run', 'conf', 'conf/certs', 'temp'].map((folder) => chmod(join(layout.root, folder), 0o711)))
 }

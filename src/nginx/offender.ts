@@ -5,7 +5,7 @@ import type { ConfigSet } from '../render/render.ts'
 
 /** The Ingress above the line that `nginx -t` names, or the oldest one of that server; undefined for lines of nobody's. */
 export function offenderOf(output: string, configSet: ConfigSet): ObjectRef | undefined {
-  const [, path, line] = / in (\S+):(\d+)/.exec(output) ?? []
+  const [, path, line] = / in (.+):(\d+)$/.exec(complaintOf(output)) ?? []
   if (path === undefined || line === undefined) return undefined
   const file = configSet.files.find((candidate) => basename(candidate.path) === basename(path))
   if (file === undefined) return undefined
@@ -19,5 +19,5 @@ export function offenderOf(output: string, configSet: ConfigSet): ObjectRef | un
 /** The line of `nginx -t` that says why, without its time and process number. */
 export function complaintOf(output: string): string {
   const line = output.split('\n').find((candidate) => candidate.includes('[emerg]')) ?? output.split('\n')[0] ?? ''
-  return line.replace(/^.*\[emerg\] (\d+#\d+: )?/, '')
+  return line.replace(/^.*\[emerg\] (\d+#\d+: )?/, '').trim()
 }

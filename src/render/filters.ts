@@ -25,6 +25,7 @@ const DOLLAR = '${dollar}'
 export function literal(value: unknown): string {
   const text = expectText(value, 'literal')
   if (hasControlCharacter(text)) throw refusal('literal', value, 'has a control character')
+  if (!text.isWellFormed()) throw refusal('literal', value, 'is not well-formed Unicode')
   const escaped = text.replace(/[\\"]/g, '\\$&')
   if (Buffer.byteLength(escaped) > LONGEST_TOKEN_BYTES) throw refusal('literal', value, `is longer than ${LONGEST_TOKEN_BYTES} bytes`)
   return `"${escaped}"`
@@ -43,18 +44,21 @@ export function serverName(value: unknown): string {
   if (host.kind === 'any') return '_'
   const parsed = parseServerName(host.kind === 'exact' ? host.name : host.parent)
   if (!parsed.ok) throw refusal('serverName', value, parsed.reason)
-  return host.kind === 'exact' ? `"${parsed.value}"` : oneLabelBelow(parsed.value)
+  return host.kind === 'exact' ? `"${parsed.value}"` : `"~${oneLabelBelow(parsed.value)}"`
 }
 
-/** The key of a map over server names. In front of a literal key `\` takes away any special meaning. */
+/**
+ * The key of a map over server names. In front of a literal key `\` takes away any special meaning. `~*`, because a map
+ * compares literal keys without case, expressions with it, and a client may write its server name as it likes.
+ */
 export function certificateKey(value: unknown): string {
   const parsed = parseHost(expectText(value, 'certificateKey'))
   if (!parsed.ok) throw refusal('certificateKey', value, parsed.reason)
-  return parsed.value.kind === 'exact' ? `"\\${parsed.value.name}"` : oneLabelBelow(parsed.value.parent)
+  return parsed.value.kind === 'exact' ? `"\\${parsed.value.name}"` : `"~*${oneLabelBelow(parsed.value.parent)}"`
 }
 
 function oneLabelBelow(parent: string): string {
-  return `"~^[^.]+\\.${parent.replaceAll('.', '\\.')}$"`
+  return `^[^.]+\\.${parent.replaceAll('.', '\\.')}$`
 }
 
 function locationModifier(value: unknown): string {
@@ -143,7 +147,9 @@ function expectText(value: unknown, filter: string): string {
 }
 
 function refusal(filter: string, value: unknown, reason: string): Error {
-  return new Error(`nothing is rendered: ${JSON.stringify(value)} ${reason} (filter ${filter})`)
+  // A view throws where anything unknown is read, toJSON too.
+  const shown = typeof value === 'object' ? 'an object' : JSON.stringify(value)
+  return new Error(`nothing is rendered: ${shown} ${reason} (filter ${filter})`)
 }
 
 /** Every filter that templates may use; there is none that passes a value as it is. */

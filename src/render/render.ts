@@ -1,5 +1,5 @@
 /** Prints a Model as the files of an NGINX configuration. Pure and synchronous. */
-import { createHash } from 'node:crypto'
+import { hash as hashText } from 'node:crypto'
 import { hostKey, type KeyPair, type Model, type Server, type Upstream } from '../model/model.ts'
 import { print } from './environment.ts'
 import { nextPowerOfTwo, type RenderContext, rootView, serverView } from './views.ts'
@@ -27,11 +27,13 @@ export type RenderMemo = {
   context: RenderContext | undefined
   http: string
   servers: WeakMap<Server, ConfigFile>
+  /** The hashes by which servers and upstreams are dealt to shards. */
+  readonly places: WeakMap<Server | Upstream, number>
   shards: Map<string, { readonly inputs: readonly unknown[]; readonly file: ConfigFile }>
 }
 
 export function createRenderMemo(): RenderMemo {
-  return { context: undefined, http: '', servers: new WeakMap(), shards: new Map() }
+  return { context: undefined, http: '', servers: new WeakMap(), places: new WeakMap(), shards: new Map() }
 }
 
 /** Servers to a shard, about: a change rewrites its server's file and one shard's list. */
@@ -41,7 +43,7 @@ const SHARD_SIZE = 64
 export function render(model: Model, context: RenderContext, memo: RenderMemo = createRenderMemo()): ConfigSet {
   forgetIfSettingsChanged(model, context, memo)
   const servers = model.servers.map((server) => ({ server, file: serverFile(server, model, context, memo.servers) }))
-  const shards = shardsOf(model.upstreams, servers, memo)
+  const shards = shardsOf(model, context, memo)
   const certificateShards = certificateShardsOf(model.servers, memo)
   const view = rootView(model, context, {
     shards: shards.map(({ path }) => path),
@@ -75,42 +77,39 @@ function serverFile(server: Server, model: Model, context: RenderContext, memo: 
   return file
 }
 
-function shardsOf(
-  upstreams: readonly Upstream[],
-  servers: readonly { readonly server: Server; readonly file: ConfigFile }[],
-  memo: RenderMemo,
-): readonly ConfigFile[] {
-  const upstreamShards = shard(upstreams, ({ name }) => name)
-  const serverShards = shard(servers, ({ server }) => hostKey(server.host))
-  return [...new Set([...upstreamShards.keys(), ...serverShards.keys()])].sort().map((key) => {
-    const upstreamsHere = (upstreamShards.get(key) ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    const paths = (serverShards.get(key) ?? []).map(({ file }) => file.path)
+function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): readonly ConfigFile[] {
+  const upstreamShards = shard(model.upstreams, ({ name }) => name, memo)
+  const serverShards = shard(model.servers, ({ host }) => hostKey(host), memo)
+  return inOrder([...upstreamShards.keys(), ...serverShards.keys()]).map((key) => {
+    const upstreams = upstreamShards.get(key) ?? []
+    const servers = (serverShards.get(key) ?? []).map((server) => serverFile(server, model, context, memo.servers).path)
     return rememberShard(
       memo,
       `servers ${key}`,
-      [...upstreamsHere, ...paths],
-      () => print('shard.njk', 'shard', { upstreams: upstreamsHere, servers: paths }),
+      [...upstreams, ...servers],
+      () => print('shard.njk', 'shard', { upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)), servers }),
       'shards',
     )
   })
 }
 
 function certificateShardsOf(servers: readonly Server[], memo: RenderMemo): readonly ConfigFile[] {
-  const withCertificate = servers.flatMap((server) =>
-    server.tls?.keyPair === undefined ? [] : [{ host: hostKey(server.host), keyPair: server.tls.keyPair }],
-  )
-  return [...shard(withCertificate, ({ host }) => host)]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, entries]) => {
-      const inputs = entries.flatMap(({ host, keyPair }) => [host, keyPair])
-      return rememberShard(
-        memo,
-        `certificates ${key}`,
-        inputs,
-        () => print('certificates.njk', 'certificates', { entries }),
-        'certificates',
-      )
-    })
+  const withCertificate = servers.filter((server) => server.tls?.keyPair !== undefined)
+  const shards = shard(withCertificate, ({ host }) => hostKey(host), memo)
+  return inOrder(shards.keys()).map((key) => {
+    const entries = (shards.get(key) ?? []).map(({ host, tls }) => ({ host: hostKey(host), keyPair: tls?.keyPair }))
+    return rememberShard(
+      memo,
+      `certificates ${key}`,
+      entries.flatMap(({ host, keyPair }) => [host, keyPair]),
+      () => print('certificates.njk', 'certificates', { entries }),
+      'certificates',
+    )
+  })
+}
+
+function inOrder(keys: Iterable<number>): readonly number[] {
+  return [...new Set(keys)].sort((a, b) => a - b)
 }
 
 function rememberShard(memo: RenderMemo, key: string, inputs: readonly unknown[], text: () => string, folder: string): ConfigFile {
@@ -123,11 +122,20 @@ function rememberShard(memo: RenderMemo, key: string, inputs: readonly unknown[]
 }
 
 /** Deals items out by the hash of their name, so that a change moves few of them. */
-function shard<Item>(items: readonly Item[], nameOf: (item: Item) => string): ReadonlyMap<string, readonly Item[]> {
+function shard<Item extends Server | Upstream>(
+  items: readonly Item[],
+  nameOf: (item: Item) => string,
+  { places }: RenderMemo,
+): ReadonlyMap<number, readonly Item[]> {
   const count = nextPowerOfTwo(Math.ceil(items.length / SHARD_SIZE))
-  const shards = new Map<string, Item[]>()
+  const shards = new Map<number, Item[]>()
   for (const item of items) {
-    const key = (Number.parseInt(hashOf(nameOf(item)).slice(0, 6), 16) % count).toString(16).padStart(4, '0')
+    let place = places.get(item)
+    if (place === undefined) {
+      place = Number.parseInt(hashOf(nameOf(item)).slice(0, 6), 16)
+      places.set(item, place)
+    }
+    const key = place % count
     const found = shards.get(key)
     if (found === undefined) shards.set(key, [item])
     else found.push(item)
@@ -140,5 +148,5 @@ function fileOf(folder: string, text: string): ConfigFile {
 }
 
 function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 20)
+  return hashText('sha256', text).slice(0, 20)
 }

@@ -12,6 +12,7 @@ import {
   type Server,
   type ServicePort,
 } from '../model/model.ts'
+import type { UriPath } from '../model/values.ts'
 
 /** What the machine and the state directory add to a Model. */
 export type RenderContext = {
@@ -59,8 +60,28 @@ export function serverView(server: Server, http: HttpSettings, context: RenderCo
     isDefault,
     listens: listensOf(http, context, isDefault),
     strictTransportSecurity: server.tls?.keyPair !== undefined,
-    locations: server.locations.flatMap((location) => locationViews(location, exactPaths, http)),
+    locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) => locationViews(location, exactPaths, http)),
   }
+}
+
+/**
+ * NGINX redirects `/foo` to a proxied `= /foo/` unless `/foo` has a location of its own: it gets one that does what the
+ * longest prefix above it does.
+ */
+function unredirected(locations: readonly Location[]): readonly Location[] {
+  const claimed = new Set(locations.map(({ match }) => match.path))
+  return locations.flatMap(({ match }) => {
+    const path = match.path.slice(0, -1) as UriPath
+    if (match.kind !== 'exact' || !match.path.endsWith('/') || path === '' || claimed.has(path)) return []
+    const above = longestPrefixAbove(path, locations)
+    return above === undefined ? [] : [{ ...above, match: { kind: 'exact', path } }]
+  })
+}
+
+function longestPrefixAbove(path: UriPath, locations: readonly Location[]): Location | undefined {
+  return locations
+    .filter(({ match }) => match.kind === 'prefix' && (match.path === '/' || path.startsWith(`${match.path}/`)))
+    .reduce<Location | undefined>((longest, one) => (one.match.path.length > (longest?.match.path.length ?? 0) ? one : longest), undefined)
 }
 
 function listensOf(http: HttpSettings, context: RenderContext, defaultServer: boolean): readonly ListenView[] {
@@ -146,7 +167,7 @@ export function rootView(
  * two, so that a new host seldom changes them.
  */
 function namesHashOf(servers: readonly Server[]) {
-  const longest = Math.max(...servers.map(({ host }) => hostKey(host).length))
+  const longest = servers.reduce((most, { host }) => Math.max(most, hostKey(host).length), 0)
   return {
     namesHashBucketSize: Math.max(128, nextPowerOfTwo(longest + 32)),
     namesHashMaxSize: Math.max(1024, nextPowerOfTwo(servers.length * 2)),

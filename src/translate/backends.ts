@@ -32,28 +32,29 @@ export const ECHO_HEADER = 'X-Nginx-Ts-Echo'
 
 /** Finds the Service, its port and its endpoints. What is missing is answered with 503 and an Issue. */
 export function resolveBackend(backend: IngressBackend, asker: Asker, lookup: Lookup, rules: BackendRules): ResolvedBackend {
+  const meanwhile = isEchoed(backend, rules) ? 'the echo answers requests' : `requests get ${statusOf(asker)}`
   const refuse = (code: IssueCode, message: string) =>
     unavailable(backend, asker, rules, [issue(code, asker.ingress, { field: asker.field, message })])
   if (backend.kind === 'resource')
-    return refuse('backend-not-supported', `a backend of kind ${backend.resource} is not served; requests get 503`)
+    return refuse('backend-not-supported', `a backend of kind ${backend.resource} is not served; ${meanwhile}`)
   const name = parseServiceName(backend.name)
-  if (!name.ok) return refuse('backend-not-found', `the Service's name ${JSON.stringify(backend.name)} ${name.reason}; requests get 503`)
+  if (!name.ok) return refuse('backend-not-found', `the Service's name ${JSON.stringify(backend.name)} ${name.reason}; ${meanwhile}`)
   const described = `Service ${asker.namespace}/${backend.name}`
   const service = lookup.service(keyOf(asker.namespace, backend.name))
-  if (service === undefined) return refuse('backend-not-found', `${described} does not exist; requests get 503 until it does`)
+  if (service === undefined) return refuse('backend-not-found', `${described} does not exist; ${meanwhile} until it does`)
   if (service.type === 'ExternalName')
-    return refuse('backend-not-supported', `${described} is an ExternalName, which is not served yet; requests get 503`)
+    return refuse('backend-not-supported', `${described} is an ExternalName, which is not served yet; ${meanwhile}`)
   const port = findPort(service, backend.port)
   if (port === undefined)
-    return refuse('backend-port-not-found', `${described} has no TCP port ${backend.port ?? '(none given)'}; requests get 503 until it has`)
+    return refuse('backend-port-not-found', `${described} has no TCP port ${backend.port ?? '(none given)'}; ${meanwhile} until it has`)
   const number = parsePort(port.port)
-  if (!number.ok) return refuse('backend-port-not-found', `port ${port.port} of ${described} ${number.reason}; requests get 503`)
+  if (!number.ok) return refuse('backend-port-not-found', `port ${port.port} of ${described} ${number.reason}; ${meanwhile}`)
 
   const { endpoints, issues } = endpointsOf(lookup.endpointSlices(keyOf(service.namespace, service.name)), port, rules, asker)
   if (endpoints.length === 0) {
     const missing = issue('no-endpoints', asker.ingress, {
       field: asker.field,
-      message: `${described} has no ready endpoint for port ${backend.port ?? port.port}; requests get 503 until it has`,
+      message: `${described} has no ready endpoint for port ${backend.port ?? port.port}; ${meanwhile} until it has`,
     })
     return unavailable(backend, asker, rules, [...issues, missing])
   }
@@ -78,11 +79,11 @@ export function resolveBackend(backend: IngressBackend, asker: Asker, lookup: Lo
   }
 }
 
-/** 503, or the echo where it was asked for. */
+/** 503 (404 for the default backend), or the echo where it was asked for. */
 function unavailable(backend: IngressBackend, asker: Asker, rules: BackendRules, issues: readonly Issue[]): ResolvedBackend {
   const service = servicePortOf(backend)
   if (rules.echoSocket === undefined || service === undefined)
-    return { action: { kind: 'respond', status: 503, service }, upstream: undefined, issues }
+    return { action: { kind: 'respond', status: statusOf(asker), service }, upstream: undefined, issues }
   const upstream: Upstream = { name: ECHO_UPSTREAM, endpoints: [{ kind: 'unix', path: rules.echoSocket }] }
   const chosen = JSON.stringify({ namespace: asker.namespace, service: service.name, port: service.port })
   return {
@@ -98,6 +99,16 @@ function unavailable(backend: IngressBackend, asker: Asker, rules: BackendRules,
     upstream,
     issues,
   }
+}
+
+/** What no rule matches is not found, whether or not the controller's default backend is there to say so. */
+function statusOf(asker: Asker): 404 | 503 {
+  return asker.ingress === undefined ? 404 : 503
+}
+
+/** Whether the echo can answer for this backend: it is running, and the backend's name is one it can be told. */
+function isEchoed(backend: IngressBackend, rules: BackendRules): boolean {
+  return rules.echoSocket !== undefined && servicePortOf(backend) !== undefined
 }
 
 const ECHO_UPSTREAM = mustParse(parseGeneratedName('echo'))
@@ -131,6 +142,7 @@ function endpointsOf(
   const terminating = new Map<string, Endpoint>()
   const issues: Issue[] = []
   for (const slice of slices) {
+    const refusals: string[] = []
     const ports = slice.ports.filter((candidate) => (candidate.name ?? '') === (port.name ?? '') && (candidate.protocol ?? 'TCP') === 'TCP')
     for (const { port: targetPort } of ports) {
       for (const endpoint of slice.endpoints) {
@@ -140,18 +152,22 @@ function endpointsOf(
         const [address = ''] = endpoint.addresses
         const checked = checkEndpoint(address, targetPort, rules)
         if (checked.ok) chosen.set(`${address} ${targetPort}`, checked.endpoint)
-        else
-          issues.push(
-            issue('invalid-endpoint', asker.ingress, {
-              field: asker.field,
-              message: `EndpointSlice ${slice.namespace}/${slice.name}: ${checked.reason}; the endpoint is left out`,
-            }),
-          )
+        else refusals.push(checked.reason)
       }
     }
+    issues.push(...invalidEndpoints(slice, refusals, asker))
   }
   const chosen = ready.size > 0 ? ready : terminating
   return { endpoints: [...chosen.keys()].sort().flatMap((key) => chosen.get(key) ?? []), issues }
+}
+
+/** One Issue a slice: a thousand endpoints behind a thousand paths must not become a million Issues. */
+function invalidEndpoints(slice: EndpointSlice, refusals: readonly string[], asker: Asker): readonly Issue[] {
+  const [first] = refusals
+  if (first === undefined) return []
+  const leftOut = refusals.length === 1 ? 'the endpoint is left out' : `it and ${refusals.length - 1} more endpoints are left out`
+  const message = `EndpointSlice ${slice.namespace}/${slice.name}: ${first}; ${leftOut}`
+  return [issue('invalid-endpoint', asker.ingress, { field: asker.field, message })]
 }
 
 type CheckedEndpoint = { readonly ok: true; readonly endpoint: Endpoint } | { readonly ok: false; readonly reason: string }

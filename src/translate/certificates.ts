@@ -13,6 +13,9 @@ const LONGEST_CHAIN = 10
 /** A larger key costs a worker tens of milliseconds a handshake. */
 const LARGEST_RSA_BITS = 4096
 
+/** Those that TLS 1.2 and 1.3 have signatures for: RFC 8446 section 4.2.3, without what browsers dropped. */
+const KEY_TYPES: ReadonlySet<string> = new Set(['rsa', 'rsa-pss', 'ec', 'ed25519', 'ed448'])
+
 const read = new WeakMap<Secret, Parsed<Certificate>>()
 
 /** Reads `tls.crt` and `tls.key`; the result for a Secret is remembered. */
@@ -24,9 +27,15 @@ export function readCertificate(secret: Secret): Parsed<Certificate> {
   return parsed
 }
 
-/** The file of a Secret's key pair, or of another source that has no such name. */
-export function keyPairName(source: { readonly namespace: string; readonly name: string }) {
-  return mustParse(parseGeneratedName(createHash('sha256').update(`${source.namespace}/${source.name}`).digest('hex').slice(0, 20)))
+/**
+ * The file of a Secret's key pair. NGINX reads it twice, for the certificate and for the key, and a renewal between the
+ * two must not mix them: a new key takes a new name and a reload, a renewal that keeps its key needs none.
+ */
+function keyPairName(secret: Secret, leaf: X509Certificate) {
+  const hash = createHash('sha256')
+    .update(`${secret.namespace}/${secret.name}/`)
+    .update(leaf.publicKey.export({ type: 'spki', format: 'der' }))
+  return mustParse(parseGeneratedName(hash.digest('hex').slice(0, 20)))
 }
 
 function parseCertificate(secret: Secret): Parsed<Certificate> {
@@ -42,6 +51,8 @@ function parseCertificate(secret: Secret): Parsed<Certificate> {
   const privateKey = readKey(key)
   if (!privateKey.ok) return privateKey
   if (!leaf.checkPrivateKey(privateKey.value)) return refuse('has a tls.key that is not the key of the first certificate in tls.crt')
+  if (!KEY_TYPES.has(privateKey.value.asymmetricKeyType ?? ''))
+    return refuse(`has a key of type ${privateKey.value.asymmetricKeyType}, which no TLS client takes`)
   if ((privateKey.value.asymmetricKeyDetails?.modulusLength ?? 0) > LARGEST_RSA_BITS)
     return refuse(`has an RSA key above ${LARGEST_RSA_BITS} bits`)
 
@@ -52,7 +63,7 @@ function parseCertificate(secret: Secret): Parsed<Certificate> {
   } catch (error) {
     return refuse(`is refused by OpenSSL: ${error instanceof Error ? error.message : String(error)}`)
   }
-  return { ok: true, value: { leaf, keyPair: { name: keyPairName(secret), pem: cert + pem } } }
+  return { ok: true, value: { leaf, keyPair: { name: keyPairName(secret, leaf), pem: cert + pem } } }
 }
 
 function readChain(text: string): Parsed<readonly X509Certificate[]> {

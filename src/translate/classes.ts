@@ -13,16 +13,23 @@ export const CLASS_ANNOTATION = 'kubernetes.io/ingress.class'
  */
 export function selectIngresses(state: ClusterState, options: Options): readonly Ingress[] {
   const all = [...state.ingresses.values()]
-  const ours = options.allClasses ? all : all.filter((ingress) => isOurs(ingress, state, options))
+  const ours = options.allClasses ? all : all.filter(classFilter(state, options))
   return ours.sort(byAge)
 }
 
-function isOurs(ingress: Ingress, state: ClusterState, options: Options): boolean {
-  if (ingress.className !== undefined) return isOurClass(ingress.className, state, options)
-  const legacy = ingress.annotations[CLASS_ANNOTATION]
-  if (legacy !== undefined) return legacy === options.ingressClass
-  const defaultClass = defaultClassOf(state)
-  return defaultClass !== undefined && defaultClass.controller === options.controllerClass
+/** Many Ingresses share few classes, so what is said of a class is looked up once. */
+function classFilter(state: ClusterState, options: Options): (ingress: Ingress) => boolean {
+  const isDefaultOurs = defaultClassOf(state)?.controller === options.controllerClass
+  const byName = new Map<string, boolean>()
+  return ({ className, annotations }) => {
+    if (className === undefined) {
+      const legacy = annotations[CLASS_ANNOTATION]
+      return legacy === undefined ? isDefaultOurs : legacy === options.ingressClass
+    }
+    const isOurs = byName.get(className) ?? isOurClass(className, state, options)
+    byName.set(className, isOurs)
+    return isOurs
+  }
 }
 
 /** Without an IngressClass of that name, the name alone decides. */

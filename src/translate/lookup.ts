@@ -15,9 +15,12 @@ export type Read = { readonly kind: LookupKind; readonly key: ObjectKey; readonl
 /** A lookup, and the growing list of what was asked of it. */
 export function recordReads(state: ClusterState): { readonly lookup: Lookup; readonly reads: readonly Read[] } {
   const reads: Read[] = []
+  const asked = new Set<string>()
   function read<Found>(kind: LookupKind, objects: ReadonlyMap<ObjectKey, Found>, key: ObjectKey): Found | undefined {
     const found = objects.get(key)
-    reads.push({ kind, key, found })
+    const question = `${kind} ${key}`
+    if (!asked.has(question)) reads.push({ kind, key, found })
+    asked.add(question)
     return found
   }
   const lookup: Lookup = {
@@ -28,7 +31,7 @@ export function recordReads(state: ClusterState): { readonly lookup: Lookup; rea
   return { lookup, reads }
 }
 
-/** Whether every read would find the very same objects now. */
-export function stillHold(reads: readonly Read[], state: ClusterState): boolean {
-  return reads.every(({ kind, key, found }) => state[kind].get(key) === found)
+/** Whether reads that held in the state `before` would find the very same objects in `now`. */
+export function stillHold(reads: readonly Read[], before: ClusterState, now: ClusterState): boolean {
+  return reads.every(({ kind, key, found }) => now[kind] === before[kind] || now[kind].get(key) === found)
 }

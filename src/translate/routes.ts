@@ -12,7 +12,8 @@ export type Route = { readonly match: PathMatch; readonly backend: IngressBacken
 export type HostRoutes = { readonly host: HostMatch; readonly routes: readonly Route[] }
 
 export type IngressRoutes = {
-  readonly verdict: 'serve' | 'unavailable'
+  /** Of one that is withheld nothing is served, its default backend neither. */
+  readonly verdict: 'serve' | 'unavailable' | 'withhold'
   /** By host key. A host without routes is there for the default backend. */
   readonly hosts: ReadonlyMap<string, HostRoutes>
   readonly issues: readonly Issue[]
@@ -24,7 +25,7 @@ const NOTHING: ReadonlyMap<string, HostRoutes> = new Map()
 export function routesOf(ingress: Ingress): IngressRoutes {
   if (!parseObjectName(ingress.name).ok || !parseObjectName(ingress.namespace).ok) {
     return {
-      verdict: 'serve',
+      verdict: 'withhold',
       hosts: NOTHING,
       issues: [
         issue('invalid-object', ingress, {
@@ -35,7 +36,7 @@ export function routesOf(ingress: Ingress): IngressRoutes {
     }
   }
   const review = reviewAnnotations(ingress)
-  if (review.verdict === 'withhold') return { verdict: 'serve', hosts: NOTHING, issues: review.issues }
+  if (review.verdict === 'withhold') return { verdict: 'withhold', hosts: NOTHING, issues: review.issues }
 
   const issues: Issue[] = [...review.issues]
   const hosts = new Map<string, HostRoutes>()

@@ -21,7 +21,7 @@ import { tlsOf } from './tls.ts'
 /** One Ingress that speaks of a host. */
 export type Contribution = {
   readonly ingress: Ingress
-  readonly verdict: IngressRoutes['verdict']
+  readonly verdict: Exclude<IngressRoutes['verdict'], 'withhold'>
   readonly routes: readonly Route[]
 }
 
@@ -88,8 +88,10 @@ export function translateServer(
   }
 
   const everything: PathMatch = { kind: 'prefix', path: ROOT }
-  if (!locations.has(matchKey(everything))) {
-    const own = defaultBackendOwner(host, contributions)
+  const ruleForAll = claimedBy.get(matchKey(everything))
+  const own = ruleForAll === undefined ? defaultBackendOwner(host, contributions) : undefined
+  issues.push(...unheardDefaultBackends(host, contributions, ruleForAll, own?.ingress))
+  if (ruleForAll === undefined) {
     if (own?.ingress.defaultBackend !== undefined)
       claim(everything, own, actionOf(own.ingress.defaultBackend, own.ingress.namespace, own, 'spec.defaultBackend'))
     else if (fallback !== undefined)
@@ -110,6 +112,29 @@ export function translateServer(
 function defaultBackendOwner(host: HostMatch, contributions: readonly Contribution[]): Contribution | undefined {
   const candidates = contributions.filter(({ ingress }) => ingress.defaultBackend !== undefined)
   return (host.kind === 'any' && candidates.find(({ ingress }) => ingress.rules.length === 0)) || candidates[0]
+}
+
+/**
+ * Default backends that another Ingress' takes the place of. One that stands beside rules is there for its own hosts,
+ * and to give way there to a rule for `/` is its nature.
+ */
+function unheardDefaultBackends(
+  host: HostMatch,
+  contributions: readonly Contribution[],
+  ruleForAll: Ingress | undefined,
+  chosen: Ingress | undefined,
+): readonly Issue[] {
+  const winner = chosen ?? (host.kind === 'any' ? ruleForAll : undefined)
+  if (winner === undefined) return []
+  return contributions
+    .map(({ ingress }) => ingress)
+    .filter((ingress) => ingress !== winner && ingress.defaultBackend !== undefined && (host.kind !== 'any' || ingress.rules.length === 0))
+    .map((loser) =>
+      issue('path-claimed', loser, {
+        field: 'spec.defaultBackend',
+        message: `what no path matches on ${hostKey(host) || 'any host'} goes to ${describeObject(winner)} already; this default backend gets none of it`,
+      }),
+    )
 }
 
 function matchKey(match: PathMatch): string {

@@ -27,7 +27,11 @@ export function tlsOf(host: HostMatch, ingresses: readonly Ingress[], lookup: Lo
   )
   if (host.kind === 'any') return tlsOfAnyHost(entries)
   const issues: Issue[] = []
-  const listed = entries.filter((entry) => entry.hosts.length === 0 || entry.hosts.some((name) => speaksOf(name, host)))
+  const listed = ingresses.flatMap((ingress) => {
+    const own = entries.filter((entry) => entry.ingress === ingress)
+    // Within an Ingress, an entry that names the host comes before one for all its hosts.
+    return [...own.filter(({ hosts }) => hosts.some((name) => speaksOf(name, host))), ...own.filter(({ hosts }) => hosts.length === 0)]
+  })
   const others = entries.filter((entry) => !listed.includes(entry))
 
   for (const entry of listed) {

@@ -2,15 +2,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Ingress, keyOf } from '../cluster/objects.ts'
 import type { ClusterState } from '../cluster/state.ts'
-import { type Issue, issue } from '../model/issue.ts'
-import type { HostMatch, HttpSettings, KeyPair, Model, Upstream } from '../model/model.ts'
+import { describeIssue, type Issue, issue } from '../model/issue.ts'
+import type { HttpSettings, KeyPair, Model, Upstream } from '../model/model.ts'
 import type { PortNumber } from '../model/values.ts'
 import type { Options } from '../options.ts'
 import type { BackendRules } from './backends.ts'
 import { readCertificate } from './certificates.ts'
-import { selectIngresses } from './classes.ts'
+import { type Hosts, hostsOf } from './hosts.ts'
 import { type Read, recordReads, stillHold } from './lookup.ts'
-import { type IngressRoutes, routesOf } from './routes.ts'
+import type { IngressRoutes } from './routes.ts'
 import { type Contribution, type Fallback, type ServerTranslation, translateServer } from './server.ts'
 
 /** What the surroundings add to the options: facts of the source and of this machine. */
@@ -23,21 +23,28 @@ export type Translation = { readonly model: Model; readonly issues: readonly Iss
 
 /** Results of earlier translations, kept while everything they were read from is the very same object. */
 export type TranslationMemo = {
-  routes: WeakMap<Ingress, IngressRoutes>
-  servers: Map<string, MemoisedServer>
+  readonly routes: WeakMap<Ingress, IngressRoutes>
+  last: LastTranslation | undefined
+}
+
+type LastTranslation = {
+  readonly state: ClusterState
+  readonly options: Options
+  readonly context: TranslateContext
+  readonly grouped: Hosts
+  /** By host key. */
+  readonly servers: ReadonlyMap<string, MemoisedServer>
 }
 
 type MemoisedServer = {
-  readonly inputs: readonly unknown[]
+  readonly contributions: readonly Contribution[]
   readonly reads: readonly Read[]
   readonly result: ServerTranslation
 }
 
 export function createTranslationMemo(): TranslationMemo {
-  return { routes: new WeakMap(), servers: new Map() }
+  return { routes: new WeakMap(), last: undefined }
 }
-
-type Host = { readonly match: HostMatch; readonly contributions: Contribution[] }
 
 /** The memo changes how fast the answer comes, never the answer. */
 export function translate(
@@ -46,37 +53,37 @@ export function translate(
   context: TranslateContext,
   memo: TranslationMemo = createTranslationMemo(),
 ): Translation {
-  const served = selectIngresses(state, options)
-  const issues: Issue[] = []
-  const hosts = new Map<string, Host>([['', { match: { kind: 'any' }, contributions: [] }]])
-  for (const ingress of served) {
-    const { hosts: ingressHosts, verdict, issues: found } = memoised(memo.routes, ingress, routesOf)
-    issues.push(...found)
-    for (const [key, { host, routes }] of ingressHosts) contributionsOf(hosts, key, host).push({ ingress, verdict, routes })
-    if (ingress.defaultBackend !== undefined && !ingressHosts.has(''))
-      contributionsOf(hosts, '', { kind: 'any' }).push({ ingress, verdict, routes: [] })
-  }
-
+  const { last } = memo
+  const grouped = last !== undefined && haveSameHosts(last, state, options) ? last.grouped : hostsOf(state, options, memo.routes)
+  const issues: Issue[] = [...grouped.issues]
   const fallback: Fallback = options.defaultBackendService && {
     namespace: options.defaultBackendService.namespace,
     backend: { kind: 'service', name: options.defaultBackendService.name, port: undefined },
   }
-  const memoisedServers = new Map<string, MemoisedServer>()
-  const translated = [...hosts.keys()].sort().map((key) => {
-    const { match, contributions } = hosts.get(key) as Host
-    const inputs = [options, context, ...contributions.map(({ ingress }) => ingress)]
-    const server = translateServerOnce(memo.servers.get(key), inputs, state, (lookup) =>
-      translateServer(match, contributions, fallback, lookup, context),
-    )
-    memoisedServers.set(key, server)
-    return server.result
-  })
-  memo.servers = memoisedServers
+  const areSettingsSame = last?.options === options && last.context === context
+  const servers = new Map<string, MemoisedServer>()
+  for (const { key, match, contributions } of grouped.hosts) {
+    const before = last?.servers.get(key)
+    const holds =
+      areSettingsSame &&
+      before !== undefined &&
+      ofSameIngresses(before.contributions, contributions) &&
+      stillHold(before.reads, last.state, state)
+    if (holds) {
+      servers.set(key, before)
+      continue
+    }
+    const { lookup, reads } = recordReads(state)
+    const result = translateServer(match, contributions, fallback, lookup, context)
+    servers.set(key, { contributions, reads, result: keepEqualServer(before?.result, result) })
+  }
+  memo.last = { state, options, context, grouped, servers }
+  const translated = [...servers.values()].map(({ result }) => result)
 
   const upstreams = new Map<string, Upstream>()
   const keyPairs = new Map<string, KeyPair>()
   for (const server of translated) {
-    issues.push(...server.issues)
+    for (const each of server.issues) issues.push(each)
     for (const upstream of server.upstreams) upstreams.set(upstream.name, upstream)
     if (server.keyPair !== undefined) keyPairs.set(server.keyPair.name, server.keyPair)
   }
@@ -89,41 +96,26 @@ export function translate(
     upstreams: [...upstreams.values()],
     keyPairs: [...keyPairs.values()],
   }
-  return { model, issues, served }
+  return { model, issues: distinct(issues), served: grouped.served }
 }
 
-function contributionsOf(hosts: Map<string, Host>, key: string, match: HostMatch): Contribution[] {
-  const known = hosts.get(key)
-  if (known !== undefined) return known.contributions
-  const added: Host = { match, contributions: [] }
-  hosts.set(key, added)
-  return added.contributions
+/** A default backend speaks for many hosts; what is wrong with it is said once. */
+function distinct(issues: readonly Issue[]): readonly Issue[] {
+  return [...new Map(issues.map((found) => [describeIssue(found), found])).values()]
 }
 
-function memoised<Key extends WeakKey, Value>(memo: WeakMap<Key, Value>, key: Key, compute: (key: Key) => Value): Value {
-  const known = memo.get(key)
-  if (known !== undefined) return known
-  const value = compute(key)
-  memo.set(key, value)
-  return value
+function haveSameHosts(last: LastTranslation, state: ClusterState, options: Options): boolean {
+  return last.options === options && last.state.ingresses === state.ingresses && last.state.ingressClasses === state.ingressClasses
 }
 
-/** The earlier result while its inputs and reads hold; and its very objects where a new one comes out equal. */
-function translateServerOnce(
-  before: MemoisedServer | undefined,
-  inputs: readonly unknown[],
-  state: ClusterState,
-  compute: (lookup: ReturnType<typeof recordReads>['lookup']) => ServerTranslation,
-): MemoisedServer {
-  if (before !== undefined && sameObjects(before.inputs, inputs) && stillHold(before.reads, state)) return before
-  const { lookup, reads } = recordReads(state)
-  const result = compute(lookup)
-  const isEqual = before !== undefined && isDeepStrictEqual(before.result.server, result.server)
-  return { inputs, reads, result: isEqual ? { ...result, server: before.result.server } : result }
+/** What an Ingress says of a host depends on the Ingress alone. */
+function ofSameIngresses(a: readonly Contribution[], b: readonly Contribution[]): boolean {
+  return a === b || (a.length === b.length && a.every(({ ingress }, index) => ingress === b[index]?.ingress))
 }
 
-function sameObjects(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index])
+/** The very object of before where a new one comes out equal, so that what was made of it is kept too. */
+function keepEqualServer(before: ServerTranslation | undefined, after: ServerTranslation): ServerTranslation {
+  return before !== undefined && isDeepStrictEqual(before.server, after.server) ? { ...after, server: before.server } : after
 }
 
 function defaultKeyPairOf(state: ClusterState, options: Options, context: TranslateContext, issues: Issue[]): KeyPair {

@@ -1,4 +1,5 @@
 /** Backends of the tests: real servers on loopback addresses that say who they are and what arrived. */
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
@@ -13,6 +14,8 @@ export type Seen = {
   readonly headers: IncomingHttpHeaders
   readonly trailers: NodeJS.Dict<string>
   readonly bodyLength: number
+  /** In hexadecimal. */
+  readonly bodySha256: string
   /** Counts the connections of this backend; equal numbers, one connection. */
   readonly connection: number
 }
@@ -21,13 +24,15 @@ export type Backend = AsyncDisposable & { readonly name: string; readonly addres
 
 export type BackendOptions = {
   readonly address?: string
+  /** One of the system's choice when not given. */
+  readonly port?: number
   /** PEM texts, for an HTTPS backend. */
   readonly tls?: { readonly cert: string; readonly key: string }
   /** In place of the answer that says what was seen. */
   readonly answer?: RequestListener
 }
 
-/** Starts a backend on a port of the system's choice. */
+/** Starts a backend. */
 export async function startBackend(name: string, options: BackendOptions = {}): Promise<Backend> {
   let connections = 0
   const numbers = new WeakMap<Socket, number>()
@@ -36,7 +41,7 @@ export async function startBackend(name: string, options: BackendOptions = {}): 
   const server =
     options.tls === undefined ? createServer({ keepAliveTimeout: 30_000 }, listener) : createHttpsServer({ ...options.tls }, listener)
   server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => numbers.set(socket, ++connections))
-  server.listen(0, options.address ?? '127.0.0.1')
+  server.listen(options.port ?? 0, options.address ?? '127.0.0.1')
   await once(server, 'listening')
   return {
     name,
@@ -60,6 +65,7 @@ async function sayWhatWasSeen(backend: string, connection: number, request: Inco
     headers: request.headers,
     trailers: request.trailers,
     bodyLength: body.length,
+    bodySha256: createHash('sha256').update(body).digest('hex'),
     connection,
   }
   response.setHeader('content-type', 'application/json')

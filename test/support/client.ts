@@ -25,6 +25,8 @@ export type RequestOptions = {
   readonly headers?: OutgoingHttpHeaders
   readonly body?: string | Buffer
   readonly address?: string
+  /** Where the connection comes from: the system's choice when not given. */
+  readonly localAddress?: string
   /** HTTPS when given: the server name to ask for, '' for none. */
   readonly sni?: string
 }
@@ -33,6 +35,7 @@ export type RequestOptions = {
 export async function send(port: number, host: string, path: string, options: RequestOptions = {}): Promise<Answer> {
   const common = {
     host: options.address ?? '127.0.0.1',
+    localAddress: options.localAddress,
     port,
     method: options.method ?? 'GET',
     path,
@@ -64,4 +67,14 @@ export async function sendRaw(port: number, bytes: string): Promise<string> {
   const connection = connectTcp(port, '127.0.0.1')
   connection.write(bytes)
   return await text(connection)
+}
+
+/** What a raw request came to. */
+export type RawAnswer = Pick<Answer, 'status' | 'body' | 'seen'>
+
+/** Sends a request line and header lines of any shape, which Node's own client would refuse or mend, and no body. */
+export async function sendHead(port: number, ...lines: readonly string[]): Promise<RawAnswer> {
+  const answer = await sendRaw(port, [...lines, 'Connection: close', '', ''].join('\r\n'))
+  const [head = '', body = ''] = answer.split('\r\n\r\n')
+  return { status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? 0), body, seen: seenIn(body) }
 }

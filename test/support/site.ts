@@ -44,7 +44,12 @@ export type Site = AsyncDisposable & {
 
 export type Served = { readonly issues: readonly Issue[]; readonly result: ReloadResult }
 
-export type SiteSettings = { readonly options?: OptionsInput; readonly echo?: boolean; readonly machine?: Partial<Machine> }
+export type SiteSettings = {
+  readonly options?: OptionsInput
+  readonly echo?: boolean
+  readonly machine?: Partial<Machine>
+  readonly confirmTimeoutMs?: number
+}
 
 /** Every NGINX the live tests run on, for `describe.each`. NGINX_TS_VERSIONS=1.30 narrows it while working. */
 export async function testedNginx(): Promise<readonly (readonly [string, string])[]> {
@@ -71,7 +76,8 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
   const ended = new AbortController()
   const log = openSync(join(root, 'logs/error.log'), 'a')
   const ignore = () => {}
-  const agent = await createAgent(binary, layout, { masterLost: ignore, masterRestarted: ignore }, { stdout: log, stderr: log })
+  const events = { masterLost: ignore, masterRestarted: ignore }
+  const agent = await createAgent(binary, layout, events, { stdout: log, stderr: log }, settings.confirmTimeoutMs)
   const apply = createApply(
     createGenerationStore(layout, machine.workerAccount?.groupId, (path, group) => chown(path, -1, group)),
     agent,

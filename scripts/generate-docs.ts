@@ -1,0 +1,121 @@
+/** `npm run generate`: the reference pages, from the code that they describe. test/docs.test.ts fails when one is stale. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Command, Option } from 'commander'
+import { createProgram } from '../src/cli/program.ts'
+import { issueCodes } from '../src/model/issue.ts'
+import { createMetrics } from '../src/observe/metrics.ts'
+import { project } from './project.ts'
+
+const GENERATED = '<!-- Written by `npm run generate`. Change the code that this page describes, not the page. -->'
+
+/** Each page's text, by its path within the project. */
+export function referencePages(): ReadonlyMap<string, string> {
+  return new Map([
+    ['docs/reference/issues.md', issuesPage()],
+    ['docs/reference/command-line.md', commandLinePage(createProgram())],
+    ['docs/reference/metrics.md', metricsPage()],
+  ])
+}
+
+function issuesPage(): string {
+  const rows = Object.entries(issueCodes).map(([code, { severity, meaning }]) => [`\`${code}\``, severity, meaning])
+  return page('Issues', [
+    'An Issue says what is wrong in a manifest, where, and what happens meanwhile. `nginx-ts lint` prints them, `serve` logs each',
+    'when it appears, and `nginx_ts_issues` counts them. Codes are never renamed, so that alerts can be built on them.',
+    '',
+    'An `error` is something that was asked for and is not served as asked. A `warning` is served, perhaps not as meant. An `info` is',
+    'worth knowing.',
+    '',
+    table(['code', 'severity', 'meaning'], rows),
+  ])
+}
+
+function commandLinePage(program: Command): string {
+  const [first, ...others] = program.commands
+  const shared = (first?.options ?? []).filter((option) =>
+    others.every(({ options }) => options.some(({ flags, description }) => flags === option.flags && description === option.description)),
+  )
+  const sharedFlags = new Set(shared.map(({ flags }) => flags))
+  const sections = program.commands.flatMap((command) => {
+    const own = command.options.filter(({ flags }) => !sharedFlags.has(flags))
+    const argumentsGiven = command.registeredArguments.map((argument) => [`\`<${argument.name()}>\``, '', sentence(argument.description)])
+    return [
+      '',
+      `## nginx-ts ${command.name()}`,
+      '',
+      `\`nginx-ts ${command.name()} ${command.usage()}\``,
+      '',
+      sentence(command.description()),
+      '',
+      optionTable([...argumentsGiven, ...own.map(optionRow)]),
+    ]
+  })
+  return page('Command line', [
+    sentence(program.description()),
+    '',
+    'Exit codes: 0, all is well; 1, it failed, or `lint` found an error; 2, the command line is wrong.',
+    ...sections,
+    '',
+    '## Options of every command',
+    '',
+    optionTable(shared.map(optionRow)),
+    '',
+    `\`nginx-ts ${program.options.map(({ long }) => long).join('|')}\` prints the version, \`--help\` the flags of each command.`,
+  ])
+}
+
+function optionTable(rows: readonly (readonly string[])[]): string {
+  return table(['flag', 'default', 'meaning'], rows)
+}
+
+function optionRow(option: Option): readonly string[] {
+  const fallback = option.defaultValue === undefined ? '' : `\`${option.defaultValue}\``
+  const choices = option.argChoices === undefined ? '' : `One of ${option.argChoices.map((choice) => `\`${choice}\``).join(', ')}.`
+  return [
+    `\`${option.flags}\``,
+    fallback,
+    [option.description === '' ? '' : sentence(option.description), choices].filter(Boolean).join(' '),
+  ]
+}
+
+function metricsPage(): string {
+  const metrics = createMetrics(Date.now)
+    .registry.getMetricsAsArray()
+    .map((metric) => [`\`${metric.name}\``, String(metric.type), labelsOf(metric), metric.help])
+  return page('Metrics', [
+    'At `/metrics` of the status port, in the text format of Prometheus. Names that begin with `nginx_ingress_controller_` mean what',
+    'they meant in ingress-nginx; `nginx_ts_` are new.',
+    '',
+    table(['name', 'type', 'labels', 'meaning'], metrics),
+  ])
+}
+
+/** prom-client's types keep silent about the labels that its objects have. */
+function labelsOf(metric: object): string {
+  const labels: unknown = 'labelNames' in metric ? metric.labelNames : []
+  return Array.isArray(labels) ? labels.map((label) => `\`${label}\``).join(', ') : ''
+}
+
+function page(title: string, lines: readonly string[]): string {
+  return [`# ${title}`, '', GENERATED, '', ...lines, ''].join('\n')
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+/** A capital at the beginning, unless a name stands there, and a full stop at the end. */
+function sentence(text: string): string {
+  const capital = text.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase())
+  return text.endsWith('.') ? capital : `${capital}.`
+}
+
+if (import.meta.main) {
+  for (const [path, text] of referencePages()) {
+    await mkdir(dirname(join(project, path)), { recursive: true })
+    await writeFile(join(project, path), text)
+    console.log(path)
+  }
+}

@@ -1,0 +1,53 @@
+/** Which Ingresses have a say on which host. */
+import type { Ingress } from '../cluster/objects.ts'
+import type { ClusterState } from '../cluster/state.ts'
+import type { Issue } from '../model/issue.ts'
+import type { HostMatch } from '../model/model.ts'
+import type { Options } from '../options.ts'
+import { selectIngresses } from './classes.ts'
+import { type IngressRoutes, routesOf } from './routes.ts'
+import type { Contribution } from './server.ts'
+
+/** `key` is the host's `hostKey`; contributions come oldest first. */
+export type Host = { readonly key: string; readonly match: HostMatch; readonly contributions: readonly Contribution[] }
+
+export type Hosts = {
+  /** In order of their keys; the catch-all is always there, and first. */
+  readonly hosts: readonly Host[]
+  readonly served: readonly Ingress[]
+  readonly issues: readonly Issue[]
+}
+
+type GrowingHost = Host & { readonly contributions: Contribution[] }
+
+/** Depends on nothing but the options and the state's Ingresses and classes. */
+export function hostsOf(state: ClusterState, options: Options, memo: WeakMap<Ingress, IngressRoutes>): Hosts {
+  const served = selectIngresses(state, options)
+  const issues: Issue[] = []
+  const hosts = new Map<string, GrowingHost>()
+  function hostOf(key: string, match: HostMatch): GrowingHost {
+    const known = hosts.get(key)
+    if (known !== undefined) return known
+    const added = { key, match, contributions: [] }
+    hosts.set(key, added)
+    return added
+  }
+
+  const catchAll = hostOf('', { kind: 'any' })
+  for (const ingress of served) {
+    const { hosts: ingressHosts, verdict, issues: found } = routesOnce(ingress, memo)
+    for (const each of found) issues.push(each)
+    if (verdict === 'withhold') continue
+    for (const [key, { host, routes }] of ingressHosts) hostOf(key, host).contributions.push({ ingress, verdict, routes })
+    if (ingress.defaultBackend !== undefined && !ingressHosts.has('')) catchAll.contributions.push({ ingress, verdict, routes: [] })
+  }
+  return { hosts: [...hosts.values()].sort((a, b) => (a.key < b.key ? -1 : 1)), served, issues }
+}
+
+function routesOnce(ingress: Ingress, memo: WeakMap<Ingress, IngressRoutes>): IngressRoutes {
+  const known = memo.get(ingress)
+  if (known !== undefined) return known
+  const routes = routesOf(ingress)
+  memo.set(ingress, routes)
+  return routes
+}

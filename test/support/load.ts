@@ -1,0 +1,132 @@
+/**
+ * A steady load from a process of its own, which a busy test cannot starve: so many requests a second, sent when they
+ * are due whatever became of those before (open loop). The process is also the backend that must answer them.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+export type LoadCounts = {
+  readonly sent: number
+  readonly answered: number
+  /** Lost: no connection could be made. */
+  readonly refused: number
+  /** Lost: the connection ended before the whole answer had come, or none came in time. */
+  readonly cut: number
+  /** Lost: another status or body than the backend's. */
+  readonly wrong: number
+  /** Not lost by NGINX: it closed an idle keep-alive connection while the client was sending, and the client may retry. */
+  readonly keepAliveClosed: number
+  /** What the first few that were lost came to. */
+  readonly examples: readonly string[]
+}
+
+export type Load = AsyncDisposable & {
+  /** Where the load's own backend listens on 127.0.0.1. */
+  readonly backendPort: number
+  /** Begins to request `host` from `port`, half on fresh connections and half over keep-alive. */
+  begin(port: number, host: string, perSecond: number): void
+  /** Sends no more, waits for the answers that are due, and counts. */
+  finish(): Promise<LoadCounts>
+}
+
+type Order =
+  | { readonly order: 'begin'; readonly port: number; readonly host: string; readonly perSecond: number }
+  | { readonly order: 'finish' }
+
+const BODY = 'the steady backend'
+const TICK_MS = 10
+const LONGEST_ANSWER_MS = 10_000
+const EXAMPLES = 5
+
+/** Starts the process; it sends nothing yet. */
+export async function startLoad(): Promise<Load> {
+  const child = fork(import.meta.filename, { execArgv: [], stdio: 'inherit' })
+  const backendPort = Number(await message(child))
+  const give = (order: Order) => void child.send(order)
+  return {
+    backendPort,
+    begin: (port, host, perSecond) => give({ order: 'begin', port, host, perSecond }),
+    async finish() {
+      const counts = message(child)
+      give({ order: 'finish' })
+      return (await counts) as LoadCounts
+    },
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill()
+      await once(child, 'exit')
+    },
+  }
+}
+
+async function message(child: ChildProcess): Promise<unknown> {
+  const ended = new AbortController()
+  const failed = once(child, 'exit', { signal: ended.signal }).then(() => Promise.reject(new Error('the load ended by itself')))
+  const [said] = await Promise.race([once(child, 'message'), failed])
+  failed.catch(() => {})
+  ended.abort()
+  return said
+}
+
+async function runLoad() {
+  const backend = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end(BODY)).listen(0, '127.0.0.1')
+  await once(backend, 'listening')
+  process.send?.((backend.address() as AddressInfo).port)
+  process.once('disconnect', () => process.exit())
+  const [begin] = (await once(process, 'message')) as [Extract<Order, { order: 'begin' }>]
+  const finish = once(process, 'message')
+
+  const counts = { sent: 0, answered: 0, refused: 0, cut: 0, wrong: 0, keepAliveClosed: 0 }
+  const examples: string[] = []
+  const keepAlive = new Agent({ keepAlive: true, maxSockets: 50 })
+  const pending = new Set<Promise<void>>()
+  function count(what: keyof typeof counts, example?: string) {
+    counts[what]++
+    if (example !== undefined && examples.length < EXAMPLES) examples.push(`${what}: ${example}`)
+  }
+
+  async function sendOne(agent: Agent | false) {
+    const sending = request({
+      host: '127.0.0.1',
+      port: begin.port,
+      path: '/',
+      headers: { host: begin.host },
+      agent,
+      timeout: LONGEST_ANSWER_MS,
+    })
+    sending.once('timeout', () => sending.destroy(new Error('no answer in time')))
+    let hasBegun = false
+    try {
+      sending.end()
+      const [response] = await once(sending, 'response')
+      hasBegun = true
+      const body = await text(response)
+      if (response.statusCode === 200 && body === BODY) count('answered')
+      else count('wrong', `${response.statusCode} ${body.slice(0, 100)}`)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code === 'ECONNREFUSED') count('refused', message)
+      else if (sending.reusedSocket && !hasBegun && (code === 'ECONNRESET' || code === 'EPIPE')) count('keepAliveClosed')
+      else count('cut', `${code} ${message}${hasBegun ? ', in the answer' : ''}`)
+    }
+  }
+
+  const start = performance.now()
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - start) * begin.perSecond) / 1000)
+    while (counts.sent < due) {
+      const sent = sendOne(counts.sent % 2 === 0 ? false : keepAlive).finally(() => pending.delete(sent))
+      pending.add(sent)
+      counts.sent++
+    }
+  }, TICK_MS)
+  await finish
+  clearInterval(timer)
+  await Promise.all(pending)
+  process.send?.({ ...counts, examples } satisfies LoadCounts)
+}
+
+if (process.argv[1] === import.meta.filename) await runLoad()

@@ -1,0 +1,27 @@
+/** Looking at other processes, through /proc. */
+import { readdir, readFile } from 'node:fs/promises'
+
+type Status = { readonly pid: number; readonly parent: number; readonly state: string }
+
+/** Every process that this one has started, and those that they have started, and so on. */
+export async function descendantsOf(pid: number): Promise<readonly number[]> {
+  const all = (
+    await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map((name) => statusOf(Number(name))))
+  ).filter((status) => status !== undefined)
+  const below = (parent: number): readonly number[] =>
+    all.filter((status) => status.parent === parent).flatMap((status) => [status.pid, ...below(status.pid)])
+  return below(pid)
+}
+
+/** Whether it lives; one that has ended and that nobody has asked about does not. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const status = await statusOf(pid)
+  return status !== undefined && status.state !== 'Z'
+}
+
+/** proc(5): the command stands in brackets and may hold any character, so what follows is looked for from the end. */
+async function statusOf(pid: number): Promise<Status | undefined> {
+  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  const [state, parent] = line.slice(line.lastIndexOf(')') + 2).split(' ')
+  return state === undefined || parent === undefined ? undefined : { pid, parent: Number(parent), state }
+}

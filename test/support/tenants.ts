@@ -1,0 +1,126 @@
+/** A cluster shared by tenants that behave and one that does not: each field of its objects can be set to anything. */
+import { createAuthority } from './certificates.ts'
+import { ingress, type Manifest, service, serviceFor, tlsSecret } from './objects.ts'
+
+/** Hosts of those that behave. */
+export const goodHosts = ['blog.test', 'shop.test', '*.apps.test', 'secure.test'] as const
+
+const goodBackends = ['blog', 'shop', 'apps', 'secure'].map((name, index) => ({ name, address: `10.0.0.${index + 1}`, port: 8080 }))
+
+/** Tenants in namespace `default`, with prefixes, exact paths, a wildcard, TLS and a gRPC backend. */
+export async function goodTenants(): Promise<readonly Manifest[]> {
+  const certificate = await (await createAuthority()).issue(['secure.test'])
+  return [
+    ingress('blog').host('blog.test').prefix('/', 'blog').toManifest(),
+    ingress('shop').host('shop.test').prefix('/cart', 'shop').exact('/cart', 'shop').exact('/pay', 'missing').toManifest(),
+    ingress('apps').host('*.apps.test').implementationSpecific('/api', 'apps').toManifest(),
+    ingress('secure').host('secure.test').prefix('/', 'secure').tls('secure-tls', 'secure.test').toManifest(),
+    ...goodBackends.flatMap((backend) => serviceFor(backend, backend.name === 'apps' ? { appProtocol: 'grpc' } : {})),
+    tlsSecret('secure-tls', certificate.chain, certificate.key),
+  ]
+}
+
+/** The one that does not behave, while it still does: in namespace `evil`, younger than the others, every field filled in. */
+export async function evilTenant(): Promise<readonly Manifest[]> {
+  const certificate = await (await createAuthority()).issue(['evil.test'])
+  const labels = { 'kubernetes.io/service-name': 'web', app: 'web' }
+  const metadata = (name: string) => ({
+    namespace: 'evil',
+    name,
+    uid: 'b1946ac9-2f0e-4f6b-8f0a-3f9c2a1d0e11',
+    resourceVersion: '17',
+    creationTimestamp: '2027-01-01T00:00:00Z',
+    annotations: { 'nginx.ingress.kubernetes.io/proxy-read-timeout': '60', 'nginx-ts.io/x': 'y', note: 'text' },
+    labels,
+  })
+  const backend = (port: object) => ({ service: { name: 'web', port } })
+  return [
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: metadata('web'),
+      spec: {
+        ingressClassName: 'nginx-ts',
+        defaultBackend: backend({ number: 80 }),
+        rules: [
+          {
+            host: 'evil.test',
+            http: {
+              paths: [
+                { path: '/a', pathType: 'Prefix', backend: backend({ number: 80 }) },
+                { path: '/b', pathType: 'Exact', backend: backend({ name: 'http' }) },
+                {
+                  path: '/c',
+                  pathType: 'ImplementationSpecific',
+                  backend: { resource: { apiGroup: 'storage.test', kind: 'Bucket', name: 'b' } },
+                },
+              ],
+            },
+          },
+          { host: '*.evil.test', http: { paths: [{ path: '/', pathType: 'Prefix', backend: backend({ number: 80 }) }] } },
+        ],
+        tls: [{ hosts: ['evil.test', '*.evil.test'], secretName: 'evil-tls' }],
+      },
+    },
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'IngressClass',
+      metadata: metadata('evil-class'),
+      spec: { controller: 'evil.test/controller' },
+    },
+    {
+      ...service('web', []),
+      metadata: metadata('web'),
+      spec: {
+        type: 'ClusterIP',
+        clusterIP: '10.96.0.1',
+        externalName: 'evil.test',
+        ports: [{ name: 'http', port: 80, targetPort: 'web', protocol: 'TCP', appProtocol: 'http' }],
+      },
+    },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: metadata('web-1'),
+      addressType: 'IPv4',
+      endpoints: [
+        { addresses: ['10.0.1.1'], conditions: { ready: true }, hostname: 'a', nodeName: 'n', zone: 'z' },
+        { addresses: ['10.0.1.2'] },
+      ],
+      ports: [{ name: 'http', port: 8080, protocol: 'TCP', appProtocol: 'http' }],
+    },
+    { ...tlsSecret('evil-tls', certificate.chain, certificate.key, 'evil'), metadata: metadata('evil-tls') },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('settings'), data: { key: 'value' } },
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata('evil'), namespace: undefined } },
+  ]
+}
+
+/** Where something stands in an object: its keys and indexes from the outside in. */
+export type FieldPath = readonly (string | number)[]
+
+/** Every place of a text, a number or a boolean in a value. */
+export function fieldsOf(value: unknown, path: FieldPath = []): readonly FieldPath[] {
+  if (typeof value !== 'object' || value === null) return value === undefined ? [] : [path]
+  const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
+  return entries.flatMap(([key, inner]) => fieldsOf(inner, [...path, key]))
+}
+
+/** The same value with another one in that place. */
+export function withField(value: unknown, [key, ...rest]: FieldPath, replacement: unknown): unknown {
+  if (key === undefined) return replacement
+  if (Array.isArray(value)) return value.map((inner, index) => (index === key ? withField(inner, rest, replacement) : inner))
+  return changeEntry(value, key, ([name, inner]) => [name, withField(inner, rest, replacement)])
+}
+
+/** The same value with another name for the field in that place. */
+export function withKey(value: unknown, [key, ...rest]: FieldPath, name: string): unknown {
+  if (key === undefined) return value
+  if (Array.isArray(value)) return value.map((inner, index) => (index === key ? withKey(inner, rest, name) : inner))
+  return changeEntry(value, key, ([old, inner]) => (rest.length === 0 ? [name, inner] : [old, withKey(inner, rest, name)]))
+}
+
+/** Object.fromEntries makes own properties even of `__proto__`. */
+function changeEntry(value: unknown, key: string | number, change: (entry: [string, unknown]) => [string, unknown]): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map((entry) => (entry[0] === key ? change(entry) : entry)))
+}
