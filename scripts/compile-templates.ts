@@ -3,7 +3,7 @@
  * time. Refuses a template that prints a value through no filter, or reads a name that nobody gives it: Nunjucks itself
  * takes a misspelt name in `{% if %}` or `{% for %}` for nothing, in silence.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import nunjucks from 'nunjucks'
@@ -114,10 +114,9 @@ function compileAll() {
   })
   const target = join(project, 'src/render/compiled-templates.ts')
   mkdirSync(dirname(target), { recursive: true })
-  writeFileSync(
-    target,
-    `// Made by scripts/compile-templates.ts from templates/*.njk; not kept in git.\n// @ts-nocheck\n\nexport const compiledTemplates: Readonly<Record<string, { readonly root: unknown }>> = {\n${modules.join('\n')}\n}\n`,
-  )
+  const text = `// Made by scripts/compile-templates.ts from templates/*.njk; not kept in git.\n// @ts-nocheck\n\nexport const compiledTemplates: Readonly<Record<string, { readonly root: unknown }>> = {\n${modules.join('\n')}\n}\n`
+  // A file that is newer than what was built from it asks for another build.
+  if (!existsSync(target) || readFileSync(target, 'utf8') !== text) writeFileSync(target, text)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) compileAll()

@@ -128,3 +128,24 @@ test('a file that is broken from the start gives what is good in it', async () =
   await directory.read(path)
   expect(held(directory)).toEqual({ a: 'x' })
 })
+
+test('a file whose writer has just begun keeps what it held until it is filled or deleted', async () => {
+  const path = await write('a.yaml', configMap('a', 'old'))
+  const directory = await readDirectory(root)
+  await write('a.yaml', '')
+  await directory.read(path)
+  expect(held(directory)).toEqual({ a: 'old' })
+  expect(codes(directory)).toEqual(['empty-file a.yaml:1'])
+
+  await write('a.yaml', configMap('b', 'new'))
+  await directory.read(path)
+  expect(held(directory)).toEqual({ b: 'new' })
+  expect(codes(directory)).toEqual([])
+
+  await write('a.yaml', '\n')
+  await directory.read(path)
+  await rm(path)
+  await directory.read(path)
+  expect(held(directory)).toEqual({})
+  expect(codes(directory)).toEqual([])
+})

@@ -98,7 +98,8 @@ async function readManifests(path: string, name: string): Promise<Manifests | un
     if (!stats.isFile()) return undefined
     const { size } = stats
     if (size > LARGEST_FILE_BYTES) throw new Error(`it has ${size} bytes, ${LARGEST_FILE_BYTES} are the most`)
-    return parseManifests(await readFile(path, 'utf8'), name)
+    const text = await readFile(path, 'utf8')
+    return text.trim() === '' ? emptyFile(name) : parseManifests(text, name)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     const source = { file: name, document: 1, line: 1 }
@@ -112,6 +113,12 @@ async function readManifests(path: string, name: string): Promise<Manifests | un
       ],
     }
   }
+}
+
+function emptyFile(name: string): Manifests {
+  const source = { file: name, document: 1, line: 1 }
+  const message = 'the file is empty; what it held before, if anything, stays served until it is filled or deleted'
+  return { objects: [], issues: [issue('empty-file', undefined, { source, message })] }
 }
 
 /**

@@ -11,6 +11,10 @@ export type SourcePosition = { readonly file: string; readonly document: number;
 /** Every code, its severity and what it means; the reference page is printed from this table. Codes are never renamed. */
 export const issueCodes = {
   'unreadable-file': { severity: 'error', meaning: 'A file could not be read.' },
+  'empty-file': {
+    severity: 'warning',
+    meaning: 'A file is empty, as one is whose writer has just begun. What it held before stays served until it is filled or deleted.',
+  },
   'invalid-yaml': { severity: 'error', meaning: 'A document is not YAML or JSON. What the file held before stays served.' },
   'invalid-object': {
     severity: 'error',

@@ -2,7 +2,7 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { KeyPair } from '../model/model.ts'
-import type { ConfigSet } from '../render/render.ts'
+import type { ConfigFile, ConfigSet } from '../render/render.ts'
 import type { Layout } from './layout.ts'
 
 /** Names one configuration: its place in time, and its content. */
@@ -47,22 +47,23 @@ export function createGenerationStore(
     return Buffer.byteLength(text)
   }
 
-  async function writeFileOnce(path: string, text: string): Promise<number> {
-    if (written.has(path)) return 0
+  async function writeUnlessThere({ path, text }: ConfigFile): Promise<number> {
     const target = join(layout.conf, path)
     const bytes = (await readFile(target, 'utf8').catch(() => undefined)) === text ? 0 : await writeWhole(target, text)
     written.add(path)
     return bytes
   }
 
+  async function writeKeyPair({ name, pem }: KeyPair): Promise<number> {
+    const bytes = await writeWhole(join(layout.certificates, `${name}.pem`), pem, KEY_MODE)
+    pairs.set(name, pem)
+    return bytes
+  }
+
   return {
     async stage(configSet, number) {
-      let bytes = 0
-      for (let start = 0; start < configSet.files.length; start += WRITES_AT_ONCE) {
-        const files = configSet.files.slice(start, start + WRITES_AT_ONCE)
-        for (const size of await Promise.all(files.map(({ path, text }) => writeFileOnce(path, text)))) bytes += size
-      }
-      return bytes + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
+      const missing = configSet.files.filter(({ path }) => !written.has(path))
+      return (await writeAll(missing, writeUnlessThere)) + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
     },
     async promote() {
       if (await exists(layout.activeRoot)) await copyFile(layout.activeRoot, layout.previousRoot)
@@ -74,13 +75,8 @@ export function createGenerationStore(
       else await rm(layout.activeRoot, { force: true })
     },
     async writeKeyPairs(keyPairs) {
-      let bytes = 0
-      for (const { name, pem } of keyPairs) {
-        if (pairs.get(name) === pem) continue
-        bytes += await writeWhole(join(layout.certificates, `${name}.pem`), pem, KEY_MODE)
-        pairs.set(name, pem)
-      }
-      return bytes
+      const changed = keyPairs.filter(({ name, pem }) => pairs.get(name) !== pem)
+      return await writeAll(changed, writeKeyPair)
     },
     async prune(configSet) {
       const next = new Set(configSet.files.map(({ path }) => path))
@@ -109,6 +105,15 @@ export function createGenerationStore(
       return number === undefined || hash === undefined ? undefined : { number: Number(number), hash }
     },
   }
+}
+
+/** Writes all, some at a time, and gives the bytes written. */
+async function writeAll<Item>(items: readonly Item[], write: (item: Item) => Promise<number>): Promise<number> {
+  let bytes = 0
+  for (let start = 0; start < items.length; start += WRITES_AT_ONCE) {
+    for (const size of await Promise.all(items.slice(start, start + WRITES_AT_ONCE).map(write))) bytes += size
+  }
+  return bytes
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -42,7 +42,8 @@ function startDemo(nginx: string, ...parameters: string[]): Demo {
   const portFlags = Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, String(port)])
   const child = spawn('npm', ['run', 'demo', '--', '--nginx', nginx, ...portFlags, ...parameters], {
     cwd: project,
-    env: { ...process.env, TMPDIR: temporary },
+    // Where the demo has to build first, Node would keep compiled code there.
+    env: { ...process.env, TMPDIR: temporary, NODE_DISABLE_COMPILE_CACHE: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
