@@ -1,0 +1,117 @@
+/**
+ * What ours is measured against: the nginx.conf that a good engineer writes by hand for this one job. What a request
+ * gets is the same as from ours: the log line, the headers to the backend, TLS, keep-alive. How is not: what is known
+ * beforehand is written out, where ours finds it at run time.
+ */
+import { join } from 'node:path'
+import type { WorkerAccount } from '../../src/nginx/machine.ts'
+
+export type Ports = { readonly http: number; readonly https: number }
+
+export type IdealSite = {
+  readonly folder: string
+  readonly ports: Ports
+  readonly backendPort: number
+  readonly host: string
+  readonly tlsHost: string
+  /** What the log calls the backend of each host. */
+  readonly logName: string
+  readonly tlsLogName: string
+  readonly account: WorkerAccount | undefined
+}
+
+/** Expects the certificate and its key in `pair.pem`; logs to `access.log`. */
+export function idealConfiguration(site: IdealSite): string {
+  return `${processLines(site.folder, site.account)}
+http {
+    default_type application/octet-stream;
+    server_tokens off;
+    keepalive_timeout 75s;
+    http2 on;
+
+    ${logFormat('plain', site.logName)}
+    ${logFormat('tls', site.tlsLogName)}
+
+    upstream backend {
+        server 127.0.0.1:${site.backendPort} max_fails=0;
+        keepalive 320;
+        keepalive_timeout 60s;
+        keepalive_requests 10000;
+    }
+    proxy_http_version 1.1;
+    proxy_buffering off;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+    ssl_prefer_server_ciphers off;
+    ssl_session_cache shared:tls:10m;
+    ssl_session_timeout 10m;
+    ssl_session_tickets off;
+
+    server {
+        listen ${site.ports.http};
+        server_name ${site.host};
+        access_log ${join(site.folder, 'access.log')} plain;
+        location / {
+${headers('http', site.ports.http)}
+            proxy_pass http://backend;
+        }
+    }
+    server {
+        listen ${site.ports.https} ssl;
+        server_name ${site.tlsHost};
+        ssl_certificate ${join(site.folder, 'pair.pem')};
+        ssl_certificate_key ${join(site.folder, 'pair.pem')};
+        access_log ${join(site.folder, 'access.log')} tls;
+        add_header Strict-Transport-Security "max-age=31536000; includeSubDomains" always;
+        location / {
+${headers('https', site.ports.https)}
+            proxy_pass http://backend;
+        }
+    }
+}
+`
+}
+
+/** Those that arrive at the backend; ours names more, to take away what a client forges. */
+function headers(scheme: string, port: number): string {
+  return `            proxy_set_header Host $http_host;
+            proxy_set_header X-Request-ID $request_id;
+            proxy_set_header X-Real-IP $remote_addr;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Host $http_host;
+            proxy_set_header X-Forwarded-Port ${port};
+            proxy_set_header X-Forwarded-Proto ${scheme};
+            proxy_set_header X-Forwarded-Scheme ${scheme};
+            proxy_set_header X-Scheme ${scheme};
+            proxy_set_header Connection "";`
+}
+
+function logFormat(name: string, backend: string): string {
+  return `log_format ${name} '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [${backend}] [] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $request_id';`
+}
+
+const BODY = 'x'.repeat(1024)
+
+/** An NGINX of its own that answers 1 KiB; `/heard` says how many bytes the request had when it arrived. */
+export function backendConfiguration(folder: string, port: number, account: WorkerAccount | undefined): string {
+  return `${processLines(folder, account)}
+http {
+    access_log off;
+    keepalive_requests 1000000;
+    server {
+        listen 127.0.0.1:${port};
+        location / { return 200 "${BODY}"; }
+        location = /heard { return 200 "$request_length"; }
+    }
+}
+`
+}
+
+function processLines(folder: string, account: WorkerAccount | undefined): string {
+  return `daemon off;
+${account === undefined ? '' : `user ${account.user} ${account.group};`}
+worker_processes 1;
+pid ${join(folder, 'nginx.pid')};
+error_log stderr warn;
+events { worker_connections 4096; multi_accept on; }`
+}
