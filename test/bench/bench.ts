@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what the controller and its NGINX cost. Parts may be chosen: `npm run bench -- control-plane`, or
- * `data-path [--rounds 5] [--seconds 3]`. What the figures mean is in docs/benchmarks.md.
+ * `data-path [--rounds 15] [--seconds 1]`. What the figures mean is in docs/benchmarks.md.
  */
 import { execFile, execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
@@ -14,7 +14,7 @@ import { controlPlaneTable, dataPathTable } from './report.ts'
 assertNodeVersion()
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' } },
+  options: { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '1' } },
 })
 const parts = positionals.length === 0 ? ['control-plane', 'data-path'] : positionals
 const unknown = parts.find((part) => part !== 'control-plane' && part !== 'data-path')

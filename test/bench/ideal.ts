@@ -72,19 +72,39 @@ ${headers('https', site.ports.https)}
 `
 }
 
-/** Those that arrive at the backend; ours names more, to take away what a client forges. */
+/** The same ones set, passed on and taken away as by ours, so that a forged header fares no better. */
 function headers(scheme: string, port: number): string {
-  return `            proxy_set_header Host $http_host;
-            proxy_set_header X-Request-ID $request_id;
-            proxy_set_header X-Real-IP $remote_addr;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Host $http_host;
-            proxy_set_header X-Forwarded-Port ${port};
-            proxy_set_header X-Forwarded-Proto ${scheme};
-            proxy_set_header X-Forwarded-Scheme ${scheme};
-            proxy_set_header X-Scheme ${scheme};
-            proxy_set_header Connection "";`
+  const set = [
+    'Host $http_host',
+    'X-Request-ID $request_id',
+    'X-Real-IP $remote_addr',
+    'X-Forwarded-For $remote_addr',
+    'X-Forwarded-Host $http_host',
+    `X-Forwarded-Port ${port}`,
+    `X-Forwarded-Proto ${scheme}`,
+    `X-Forwarded-Scheme ${scheme}`,
+    `X-Scheme ${scheme}`,
+    'X-Original-Forwarded-For $http_x_forwarded_for',
+    'X-Original-Forwarded-Host $http_x_forwarded_host',
+    ...TAKEN_AWAY.map((name) => `${name} ""`),
+  ]
+  return set.map((header) => `            proxy_set_header ${header};`).join('\n')
 }
+
+const TAKEN_AWAY = [
+  'X-Forwarded-Prefix',
+  'X-Forwarded-Server',
+  'X-Forwarded-Ssl',
+  'Forwarded',
+  'X-Original-URL',
+  'X-Rewrite-URL',
+  'Proxy',
+  'Ssl-Client-Cert',
+  'Ssl-Client-Verify',
+  'Ssl-Client-Subject-Dn',
+  'Ssl-Client-Issuer-Dn',
+  'Connection',
+]
 
 function logFormat(name: string, backend: string): string {
   return `log_format ${name} '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [${backend}] [] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $request_id';`
