@@ -1,10 +1,10 @@
 /** A directory translated and rendered without any NGINX: `render` and `lint`. */
 import { readDirectory } from '../files/directory.ts'
 import { describeIssue, type Issue } from '../model/issue.ts'
-import { mustParse, parseGeneratedName } from '../model/values.ts'
 import { capabilitiesOf, probeNginx } from '../nginx/capabilities.ts'
 import { writeConfigSet } from '../nginx/generations.ts'
 import { probeMachine } from '../nginx/machine.ts'
+import { SELF_SIGNED_NAME } from '../nginx/self-signed.ts'
 import type { Options } from '../options.ts'
 import { type ConfigSet, render } from '../render/render.ts'
 import { translate } from '../translate/translate.ts'
@@ -22,7 +22,7 @@ export type OfflineResult = {
 /** Reads and translates the directory as `serve` would, for a state directory at `root`. */
 export async function translateOffline(directory: string, options: Options, nginx: string, root: string): Promise<OfflineResult> {
   const { state, issues } = (await readDirectory(directory)).snapshot()
-  const selfSignedKeyPair = { name: mustParse(parseGeneratedName('self-signed')), pem: '' }
+  const selfSignedKeyPair = { name: SELF_SIGNED_NAME, pem: '' }
   const translation = translate(state, options, { allowLoopback: true, echoSocket: undefined, selfSignedKeyPair })
   const capabilities = await probeNginx(nginx).then(
     (binary) => binary.capabilities,

@@ -3,7 +3,7 @@ import { constants, fstatSync } from 'node:fs'
 import { access, chown, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { relative } from 'node:path'
-import { type Outcome, runController } from '../controller.ts'
+import { runController } from '../controller.ts'
 import { startEcho } from '../echo.ts'
 import { type Directory, watchDirectory } from '../files/directory.ts'
 import { createHoldOff, type HoldOff } from '../hold-off.ts'
@@ -37,16 +37,9 @@ const QUIET_MS = 100
 const LONGEST_HOLD_OFF_MS = 1000
 
 /**
- * Serves until `stop` aborts, then lets requests finish; `hurry` cuts that short. `served` is called after each turn of
- * the controller.
+ * Serves until `stop` aborts, then lets requests finish; `hurry` cuts that short.
  */
-export async function serve(
-  settings: ServeSettings,
-  log: Logger,
-  stop: AbortSignal,
-  hurry: AbortSignal,
-  served: (outcome: Outcome) => void = () => {},
-): Promise<void> {
+export async function serve(settings: ServeSettings, log: Logger, stop: AbortSignal, hurry: AbortSignal): Promise<void> {
   if (!(await stat(settings.directory)).isDirectory()) throw new Error(`${settings.directory} is not a directory`)
   const layout = layoutOf(settings.stateDirectory)
   await createLayout(layout)
@@ -98,7 +91,6 @@ export async function serve(
           isReady ||= outcome.result.kind !== 'refused'
           metrics.record(outcome)
           logOutcome(log, outcome)
-          served(outcome)
         },
         now: () => performance.now(),
       },

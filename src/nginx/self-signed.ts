@@ -16,17 +16,18 @@ import { mustParse, parseGeneratedName } from '../model/values.ts'
 const DAY_MS = 24 * 3600 * 1000
 const VALID_DAYS = 365
 const RENEW_DAYS_BEFORE = 30
-const NAME = mustParse(parseGeneratedName('self-signed'))
+/** The name it has whatever its content: no Secret's pair is called so. */
+export const SELF_SIGNED_NAME = mustParse(parseGeneratedName('self-signed'))
 
 /** Reads the one in the directory, or makes another when there is none or it ends soon. `now` is in milliseconds. */
 export async function selfSignedKeyPair(folder: string, now: number): Promise<KeyPair> {
   const path = join(folder, 'self-signed.pem')
   const kept = await readFile(path, 'utf8').catch(() => '')
-  if (isGoodUntil(kept, now + RENEW_DAYS_BEFORE * DAY_MS)) return { name: NAME, pem: kept }
+  if (isGoodUntil(kept, now + RENEW_DAYS_BEFORE * DAY_MS)) return { name: SELF_SIGNED_NAME, pem: kept }
   const pem = await makeSelfSigned('ingress.invalid', now)
   await writeFile(`${path}.new`, pem, { mode: 0o600 })
   await rename(`${path}.new`, path)
-  return { name: NAME, pem }
+  return { name: SELF_SIGNED_NAME, pem }
 }
 
 function isGoodUntil(pem: string, time: number): boolean {

@@ -12,7 +12,7 @@ export type ConfigFile = { readonly path: string; readonly text: string }
 /** A whole configuration, not yet anywhere on disk. */
 export type ConfigSet = {
   readonly files: readonly ConfigFile[]
-  /** Written beside the files; a pair keeps its name when it is renewed. */
+  /** Written beside the files; a pair keeps its name when it is renewed with its key kept. */
   readonly keyPairs: readonly KeyPair[]
   /** Of all that a reload would bring: equal hashes, equal behaviour. */
   readonly hash: string

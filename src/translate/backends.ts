@@ -32,31 +32,33 @@ export const ECHO_HEADER = 'X-Nginx-Ts-Echo'
 
 /** Finds the Service, its port and its endpoints. What is missing is answered with 503 and an Issue. */
 export function resolveBackend(backend: IngressBackend, asker: Asker, lookup: Lookup, rules: BackendRules): ResolvedBackend {
-  const meanwhile = isEchoed(backend, rules) ? 'the echo answers requests' : `requests get ${statusOf(asker)}`
-  const refuse = (code: IssueCode, message: string) =>
-    unavailable(backend, asker, rules, [issue(code, asker.ingress, { field: asker.field, message })])
+  function refuse(code: IssueCode, say: (meanwhile: string) => string, others: readonly Issue[] = []): ResolvedBackend {
+    const { meanwhile, ...standIn } = standInFor(backend, asker, rules)
+    return { ...standIn, issues: [...others, issue(code, asker.ingress, { field: asker.field, message: say(meanwhile) })] }
+  }
   if (backend.kind === 'resource')
-    return refuse('backend-not-supported', `a backend of kind ${backend.resource} is not served; ${meanwhile}`)
+    return refuse('backend-not-supported', (meanwhile) => `a backend of kind ${backend.resource} is not served; ${meanwhile}`)
   const name = parseServiceName(backend.name)
-  if (!name.ok) return refuse('backend-not-found', `the Service's name ${JSON.stringify(backend.name)} ${name.reason}; ${meanwhile}`)
+  if (!name.ok)
+    return refuse('backend-not-found', (meanwhile) => `the Service's name ${JSON.stringify(backend.name)} ${name.reason}; ${meanwhile}`)
   const described = `Service ${asker.namespace}/${backend.name}`
   const service = lookup.service(keyOf(asker.namespace, backend.name))
-  if (service === undefined) return refuse('backend-not-found', `${described} does not exist; ${meanwhile} until it does`)
+  if (service === undefined) return refuse('backend-not-found', (meanwhile) => `${described} does not exist; ${meanwhile} until it does`)
   if (service.type === 'ExternalName')
-    return refuse('backend-not-supported', `${described} is an ExternalName, which is not served yet; ${meanwhile}`)
+    return refuse('backend-not-supported', (meanwhile) => `${described} is an ExternalName, which is not served yet; ${meanwhile}`)
   const port = findPort(service, backend.port)
   if (port === undefined)
-    return refuse('backend-port-not-found', `${described} has no TCP port ${backend.port ?? '(none given)'}; ${meanwhile} until it has`)
+    return refuse(
+      'backend-port-not-found',
+      (meanwhile) => `${described} has no TCP port ${backend.port ?? '(none given)'}; ${meanwhile} until it has`,
+    )
   const number = parsePort(port.port)
-  if (!number.ok) return refuse('backend-port-not-found', `port ${port.port} of ${described} ${number.reason}; ${meanwhile}`)
+  if (!number.ok) return refuse('backend-port-not-found', (meanwhile) => `port ${port.port} of ${described} ${number.reason}; ${meanwhile}`)
 
   const { endpoints, issues } = endpointsOf(lookup.endpointSlices(keyOf(service.namespace, service.name)), port, rules, asker)
   if (endpoints.length === 0) {
-    const missing = issue('no-endpoints', asker.ingress, {
-      field: asker.field,
-      message: `${described} has no ready endpoint for port ${backend.port ?? port.port}; ${meanwhile} until it has`,
-    })
-    return unavailable(backend, asker, rules, [...issues, missing])
+    const wanted = backend.port ?? port.port
+    return refuse('no-endpoints', (meanwhile) => `${described} has no ready endpoint for port ${wanted}; ${meanwhile} until it has`, issues)
   }
   const { protocol, unknown } = protocolOf(port.appProtocol)
   const upstream = { name: upstreamName(service, number.value), endpoints }
@@ -79,36 +81,24 @@ export function resolveBackend(backend: IngressBackend, asker: Asker, lookup: Lo
   }
 }
 
-/** 503 (404 for the default backend), or the echo where it was asked for. */
-function unavailable(backend: IngressBackend, asker: Asker, rules: BackendRules, issues: readonly Issue[]): ResolvedBackend {
+/** What answers in place of a backend, and the words for it: the echo where it can, else 503, or 404 for the default backend. */
+type StandIn = Pick<ResolvedBackend, 'action' | 'upstream'> & { readonly meanwhile: string }
+
+function standInFor(backend: IngressBackend, asker: Asker, rules: BackendRules): StandIn {
   const service = servicePortOf(backend)
-  if (rules.echoSocket === undefined || service === undefined)
-    return { action: { kind: 'respond', status: statusOf(asker), service }, upstream: undefined, issues }
+  if (rules.echoSocket === undefined || service === undefined) {
+    // What no rule matches is not found, whether or not the controller's default backend is there to say so.
+    const status = asker.ingress === undefined ? 404 : 503
+    return { action: { kind: 'respond', status, service }, upstream: undefined, meanwhile: `requests get ${status}` }
+  }
   const upstream: Upstream = { name: ECHO_UPSTREAM, endpoints: [{ kind: 'unix', path: rules.echoSocket }] }
   const chosen = JSON.stringify({ namespace: asker.namespace, service: service.name, port: service.port })
+  const requestHeaders = [{ name: mustParse(parseHeaderName(ECHO_HEADER)), value: chosen }]
   return {
-    action: {
-      kind: 'proxy',
-      backend: {
-        upstream: upstream.name,
-        protocol: 'http',
-        service,
-        requestHeaders: [{ name: mustParse(parseHeaderName(ECHO_HEADER)), value: chosen }],
-      },
-    },
+    action: { kind: 'proxy', backend: { upstream: upstream.name, protocol: 'http', service, requestHeaders } },
     upstream,
-    issues,
+    meanwhile: 'the echo answers requests',
   }
-}
-
-/** What no rule matches is not found, whether or not the controller's default backend is there to say so. */
-function statusOf(asker: Asker): 404 | 503 {
-  return asker.ingress === undefined ? 404 : 503
-}
-
-/** Whether the echo can answer for this backend: it is running, and the backend's name is one it can be told. */
-function isEchoed(backend: IngressBackend, rules: BackendRules): boolean {
-  return rules.echoSocket !== undefined && servicePortOf(backend) !== undefined
 }
 
 const ECHO_UPSTREAM = mustParse(parseGeneratedName('echo'))
