@@ -99,6 +99,7 @@ export const templateInputs: Readonly<Record<string, readonly string[]>> = {
   'server.njk': ['server'],
   'shard.njk': ['shard'],
   'certificates.njk': ['certificates'],
+  'hosts.njk': ['hosts'],
 }
 
 function compileAll() {

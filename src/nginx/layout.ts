@@ -49,7 +49,7 @@ export function layoutOf(root: string): Layout {
 
 /** Makes the directories. Workers of another account pass through them, read certificates by name and keep bodies in files. */
 export async function createLayout(layout: Layout): Promise<void> {
-  for (const folder of ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/certs', 'run', 'temp', 'logs']) {
+  for (const folder of ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs', 'run', 'temp', 'logs']) {
     await mkdir(join(layout.root, folder), { recursive: true })
   }
   await Promise.all(['', 'run', 'conf', 'conf/certs', 'temp'].map((folder) => chmod(join(layout.root, folder), 0o711)))

@@ -51,7 +51,7 @@ describe('printing', () => {
       modifier: '=',
       path: '/{{ 7 * 7 }}{% include "nginx.conf.njk" %}{# x',
       owner: undefined,
-      service: undefined,
+      log: undefined,
       redirectAuthority: undefined,
       pass: undefined,
       respond: 404,

@@ -8,6 +8,8 @@ type Filter = keyof typeof filters
 describe('what each filter writes', () => {
   const written: readonly (readonly [Filter, unknown, string])[] = [
     ['literal', '', '""'],
+    ['certificateKey', 'news.test', '"\\\\news.test"'],
+    ['routedHostKey', 'news.test', '"\\\\news.test|news.test"'],
     ['literal', 'a b;{}#$', '"a b;{}#$"'],
     ['literal', 'a"b\\c', '"a\\"b\\\\c"'],
     ['literal', "it's", `"it's"`],
@@ -120,5 +122,5 @@ describe('a wildcard is one label, as a pattern anchored at both ends', () => {
 })
 
 test.each(['include', 'default', 'hostnames', 'volatile'])('%s, which means something to a map, is a key like others', (word) => {
-  expect(filters.certificateKey(word)).toBe(`"\\${word}"`)
+  expect(filters.certificateKey(word)).toBe(`"\\\\${word}"`)
 })

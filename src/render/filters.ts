@@ -47,18 +47,30 @@ export function serverName(value: unknown): string {
   return host.kind === 'exact' ? `"${parsed.value}"` : `"~${oneLabelBelow(parsed.value)}"`
 }
 
+/** A key of a map that stands for itself: `\` in front takes away what `default`, `include` or `~` would mean to the map. */
+function mapKey(value: unknown): string {
+  return literal(`\\${expectText(value, 'mapKey')}`)
+}
+
 /**
- * The key of a map over server names. In front of a literal key `\` takes away any special meaning. `~*`, because a map
- * compares literal keys without case, expressions with it, and a client may write its server name as it likes.
+ * The key of a map over server names. `~*`, because a map compares literal keys without case, expressions with it, and a
+ * client may write its server name as it likes.
  */
 export function certificateKey(value: unknown): string {
   const parsed = parseHost(expectText(value, 'certificateKey'))
   if (!parsed.ok) throw refusal('certificateKey', value, parsed.reason)
-  return parsed.value.kind === 'exact' ? `"\\${parsed.value.name}"` : `"~*${oneLabelBelow(parsed.value.parent)}"`
+  return parsed.value.kind === 'exact' ? mapKey(parsed.value.name) : `"~*${oneLabelBelow(parsed.value.parent)}"`
 }
 
 function oneLabelBelow(parent: string): string {
   return `^[^.]+\\.${parent.replaceAll('.', '\\.')}$`
+}
+
+/** The key of a map over `$host|$http_host` for a request whose Host header is just the routed name. */
+function routedHostKey(value: unknown): string {
+  const parsed = parseServerName(expectText(value, 'routedHostKey'))
+  if (!parsed.ok) throw refusal('routedHostKey', value, parsed.reason)
+  return mapKey(`${parsed.value}|${parsed.value}`)
 }
 
 function locationModifier(value: unknown): string {
@@ -158,6 +170,7 @@ export const filters = {
   interpolated,
   serverName,
   certificateKey,
+  routedHostKey,
   locationModifier,
   integer,
   seconds,

@@ -45,13 +45,15 @@ export function render(model: Model, context: RenderContext, memo: RenderMemo = 
   const servers = model.servers.map((server) => ({ server, file: serverFile(server, model, context, memo.servers) }))
   const shards = shardsOf(model, context, memo)
   const certificateShards = certificateShardsOf(model.servers, memo)
+  const hostShards = hostShardsOf(model.servers, memo)
   const view = rootView(model, context, {
     shards: shards.map(({ path }) => path),
     certificateShards: certificateShards.map(({ path }) => path),
+    hostShards: hostShards.map(({ path }) => path),
   })
   const hash = hashOf(print('nginx.conf.njk', 'root', { ...view, generation: 0, hash: 'none' }))
   return {
-    files: [...servers.map(({ file }) => file), ...shards, ...certificateShards],
+    files: [...servers.map(({ file }) => file), ...shards, ...certificateShards, ...hostShards],
     keyPairs: model.keyPairs,
     hash,
     servers: servers.map(({ server, file }) => ({ server, path: file.path })),
@@ -105,6 +107,19 @@ function certificateShardsOf(servers: readonly Server[], memo: RenderMemo): read
       () => print('certificates.njk', 'certificates', { entries }),
       'certificates',
     )
+  })
+}
+
+/** Names that requests are told from those of other hosts by; a wildcard has none of its own. */
+function hostShardsOf(servers: readonly Server[], memo: RenderMemo): readonly ConfigFile[] {
+  const shards = shard(
+    servers.filter(({ host }) => host.kind === 'exact'),
+    ({ host }) => hostKey(host),
+    memo,
+  )
+  return inOrder(shards.keys()).map((key) => {
+    const names = (shards.get(key) ?? []).map(({ host }) => hostKey(host))
+    return rememberShard(memo, `hosts ${key}`, names, () => print('hosts.njk', 'hosts', { names }), 'hosts')
   })
 }
 

@@ -36,11 +36,19 @@ type LocationView = {
   readonly modifier: '=' | '^~'
   readonly path: string
   readonly owner: Owner | undefined
-  readonly service: ServicePort | undefined
+  readonly log: LogView | undefined
   /** The port of the URL to redirect plain http to. */
   readonly redirectAuthority: number | undefined
   readonly pass: PassView | undefined
   readonly respond: number | undefined
+}
+
+/** What the log says of a location's requests. */
+type LogView = {
+  /** `namespace ingress service port`, each `-` where there is none. */
+  readonly route: string
+  /** `namespace-service-port`, as ingress-nginx calls an upstream. */
+  readonly upstreamName: string | undefined
 }
 
 type PassView = {
@@ -101,7 +109,7 @@ function locationViews(location: Location, exactPaths: ReadonlySet<string>, http
   const { path, kind } = location.match
   const view = {
     owner: location.owner,
-    service: location.action.kind === 'proxy' ? location.action.backend.service : location.action.service,
+    log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
     redirectAuthority: location.redirectToHttps ? http.publicHttpsPort : undefined,
     pass: location.action.kind === 'proxy' ? passView(location.action.backend) : undefined,
     respond: location.action.kind === 'respond' ? location.action.status : undefined,
@@ -110,6 +118,15 @@ function locationViews(location: Location, exactPaths: ReadonlySet<string>, http
   if (path === '/') return [{ ...view, modifier: '^~', path }]
   const below: LocationView = { ...view, modifier: '^~', path: `${path}/` }
   return exactPaths.has(path) ? [below] : [{ ...view, modifier: '=', path }, below]
+}
+
+function logView(owner: Owner | undefined, service: ServicePort | undefined): LogView | undefined {
+  if (owner === undefined && service === undefined) return undefined
+  const namespace = owner?.namespace ?? '-'
+  return {
+    route: [namespace, owner?.ingress ?? '-', service?.name ?? '-', service?.port || '-'].join(' '),
+    upstreamName: service && `${namespace}-${service.name}-${service.port}`,
+  }
 }
 
 const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly scheme: string }>> = {
@@ -132,7 +149,7 @@ function passView(backend: Backend): PassView {
 export function rootView(
   model: Model,
   context: RenderContext,
-  files: { readonly shards: readonly string[]; readonly certificateShards: readonly string[] },
+  files: { readonly shards: readonly string[]; readonly certificateShards: readonly string[]; readonly hostShards: readonly string[] },
 ) {
   const { http } = model
   return {
@@ -170,6 +187,8 @@ function namesHashOf(servers: readonly Server[]) {
   const longest = servers.reduce((most, { host }) => Math.max(most, hostKey(host).length), 0)
   return {
     namesHashBucketSize: Math.max(128, nextPowerOfTwo(longest + 32)),
+    // A key of $backend_host has the name twice.
+    mapHashBucketSize: Math.max(128, nextPowerOfTwo(2 * longest + 33)),
     namesHashMaxSize: Math.max(1024, nextPowerOfTwo(servers.length * 2)),
   }
 }

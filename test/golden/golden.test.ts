@@ -44,15 +44,15 @@ function optionsOf(input: string): object {
   return JSON.parse(options)
 }
 
-/** Issues, the root file, shards, certificates, then servers by host; hashes of contents give way to the hosts and to numbers. */
+/** Issues, the root file, shards, certificates, names, then servers by host; hashes of contents give way to the hosts and to numbers. */
 function print({ configSet, issues }: Configuration, root: string): string {
   const labels = new Map<string, string>(
     configSet.servers.map(({ server, path }) => [path, `servers/${hostKey(server.host) || 'any-host'}.conf`]),
   )
-  for (const kind of ['shards', 'certificates'])
+  for (const kind of ['shards', 'certificates', 'hosts'])
     for (const [index, { path }] of filesIn(configSet.files, kind).entries()) labels.set(path, `${kind}/${index + 1}.conf`)
 
-  const files = ['shards', 'certificates', 'servers'].flatMap((kind) => filesIn(configSet.files, kind))
+  const files = ['shards', 'certificates', 'hosts', 'servers'].flatMap((kind) => filesIn(configSet.files, kind))
   const sections = [
     issues.map((found) => `# ${found.severity}: ${describeIssue(found)}\n`).join(''),
     `# ---- nginx.conf\n${root}`,

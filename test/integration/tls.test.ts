@@ -71,6 +71,15 @@ describe.each(await testedNginx())('the certificate of a host, NGINX %s', (_vers
     expect(await shown('b.test')).toBe(b.serial)
   })
 
+  test.each(['news.test', 'registry.test', 'tools.test', 'default.test', 'include.test'])(
+    'is found for %s, which begins like an escape or a word of NGINX',
+    async (host) => {
+      const issued = await root.issue([host])
+      await site.serve(ingress('web').host(host).prefix('/', 'web').tls('web', host), secret('web', issued), service())
+      expect(await shown(host)).toBe(issued.serial)
+    },
+  )
+
   test('is found without regard to case or a trailing dot', async () => {
     const [one, any] = [await root.issue(['shop.test']), await root.issue(['*.shop.test'])]
     await site.serve(

@@ -39,13 +39,15 @@ const FOLDERS: Readonly<Record<string, Grammar>> = {
 }
 
 const CERTIFICATE_KEY = /^(\\[a-z0-9.-]+|~\*\^\[\^\.\]\+\\\.[a-z0-9.\\-]+\$)$/
+const ROUTED_HOST_KEY = /^\\([a-z0-9.-]+)\|\1$/
 const CERTIFICATE_FILE = /^[0-9a-f]{20}\.pem$/
 
-/** What has no business in a configuration: each file is made of its folder's directives, a shard of certificates of names and files. */
+/** What has no business in a configuration: each file is made of its folder's directives, a shard of certificates of names and files, one of hosts of names. */
 export function strangersIn(configSet: ConfigSet): readonly string[] {
   return configSet.files.flatMap(({ path, text }) => {
     const [folder = ''] = path.split('/')
     const tree = parseDirectives(text)
+    if (folder === 'hosts') return tree.filter((entry) => !isRoutedHost(entry)).map(describe)
     if (folder === 'certificates') return tree.filter((entry) => !isCertificate(entry)).map(describe)
     return strangersAmong(tree, FOLDERS[folder] ?? {})
   })
@@ -62,6 +64,10 @@ function strangersAmong(directives: readonly Directive[], grammar: Grammar): rea
 
 function isCertificate({ name, args, block }: Directive): boolean {
   return CERTIFICATE_KEY.test(name) && args.length === 1 && CERTIFICATE_FILE.test(args[0] ?? '') && block === undefined
+}
+
+function isRoutedHost({ name, args, block }: Directive): boolean {
+  return ROUTED_HOST_KEY.test(name) && args.length === 1 && args[0] === '$http_host' && block === undefined
 }
 
 function describe({ name, args, block }: Directive): string {
