@@ -24,6 +24,7 @@ export type IdealSite = {
 export function idealConfiguration(site: IdealSite): string {
   return `${processLines(site.folder, site.account)}
 http {
+${temporaryPaths(site.folder)}
     default_type application/octet-stream;
     server_tokens off;
     keepalive_timeout 75s;
@@ -116,6 +117,7 @@ const BODY = 'x'.repeat(1024)
 export function backendConfiguration(folder: string, port: number, account: WorkerAccount | undefined): string {
   return `${processLines(folder, account)}
 http {
+${temporaryPaths(folder)}
     access_log off;
     keepalive_requests 1000000;
     server {
@@ -125,6 +127,13 @@ http {
     }
 }
 `
+}
+
+/** NGINX makes these folders at its start; the built-in places are there only where a package of NGINX is installed. */
+function temporaryPaths(folder: string): string {
+  return ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `    ${name}_temp_path ${join(folder, `temp-${name}`)};`)
+    .join('\n')
 }
 
 function processLines(folder: string, account: WorkerAccount | undefined): string {
