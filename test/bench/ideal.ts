@@ -1,7 +1,8 @@
 /**
  * What ours is measured against: the nginx.conf that a good engineer writes by hand for this one job. What a request
- * gets is the same as from ours: the log line, the headers to the backend, TLS, keep-alive. How is not: what is known
- * beforehand is written out, where ours finds it at run time.
+ * gets is the same as from ours: the log line, the headers to the backend with upgrades and a client's request ID passed
+ * on, TLS, keep-alive. How is not: what is known beforehand is written out (one host a port, scheme, port, the name in
+ * the log), where ours finds it at run time.
  */
 import { join } from 'node:path'
 import type { WorkerAccount } from '../../src/nginx/machine.ts'
@@ -32,6 +33,19 @@ ${temporaryPaths(site.folder)}
 
     ${logFormat('plain', site.logName)}
     ${logFormat('tls', site.tlsLogName)}
+
+    map $http_x_request_id $req_id {
+        default $request_id;
+        "~^[A-Za-z0-9._-]{1,128}$" $http_x_request_id;
+    }
+    map $http_upgrade $upgrade {
+        default $http_upgrade;
+        "~*h2c" "";
+    }
+    map $upgrade $connection_header {
+        default upgrade;
+        "" "";
+    }
 
     upstream backend {
         server 127.0.0.1:${site.backendPort} max_fails=0;
@@ -77,7 +91,7 @@ ${headers('https', site.ports.https)}
 function headers(scheme: string, port: number): string {
   const set = [
     'Host $http_host',
-    'X-Request-ID $request_id',
+    'X-Request-ID $req_id',
     'X-Real-IP $remote_addr',
     'X-Forwarded-For $remote_addr',
     'X-Forwarded-Host $http_host',
@@ -87,6 +101,8 @@ function headers(scheme: string, port: number): string {
     `X-Scheme ${scheme}`,
     'X-Original-Forwarded-For $http_x_forwarded_for',
     'X-Original-Forwarded-Host $http_x_forwarded_host',
+    'Upgrade $upgrade',
+    'Connection $connection_header',
     ...TAKEN_AWAY.map((name) => `${name} ""`),
   ]
   return set.map((header) => `            proxy_set_header ${header};`).join('\n')
@@ -104,11 +120,10 @@ const TAKEN_AWAY = [
   'Ssl-Client-Verify',
   'Ssl-Client-Subject-Dn',
   'Ssl-Client-Issuer-Dn',
-  'Connection',
 ]
 
 function logFormat(name: string, backend: string): string {
-  return `log_format ${name} '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [${backend}] [] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $request_id';`
+  return `log_format ${name} '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [${backend}] [] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id';`
 }
 
 const BODY = 'x'.repeat(1024)
