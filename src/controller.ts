@@ -1,7 +1,7 @@
 /** The loop: hold-off → snapshot → translate → render → apply → report. Knows neither where the state comes from nor who reads the reports. */
 import type { ClusterState } from './cluster/state.ts'
 import { describeIssue, type Issue, issue } from './model/issue.ts'
-import { hostKey } from './model/model.ts'
+import { hostKey, type Model } from './model/model.ts'
 import type { Apply, ReloadResult } from './nginx/apply.ts'
 import type { Options } from './options.ts'
 import { createRenderMemo, type RenderContext, render } from './render/render.ts'
@@ -22,6 +22,7 @@ export type Outcome = {
   readonly issues: readonly Issue[]
   /** Those that were not there a turn ago. */
   readonly newIssues: readonly Issue[]
+  readonly model: Model
   readonly result: ReloadResult
   readonly times: Readonly<Record<string, number>>
 }
@@ -68,6 +69,7 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
       hosts: compareHosts(servers, serversNow),
       issues: found,
       newIssues: found.filter((candidate) => !known.has(describeIssue(candidate))),
+      model: translation.model,
       result,
       times: { ...times, ...result.times },
     })

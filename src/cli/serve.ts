@@ -1,6 +1,6 @@
 /** `nginx-ts serve DIR`: the directory is the source, the agent is in-process. */
 import { constants, fstatSync } from 'node:fs'
-import { access, chown, stat } from 'node:fs/promises'
+import { access, chown, readFile, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { relative } from 'node:path'
 import { runController } from '../controller.ts'
@@ -15,6 +15,7 @@ import { createLayout, type Layout, layoutOf } from '../nginx/layout.ts'
 import { lockStateDirectory } from '../nginx/lock.ts'
 import { probeMachine } from '../nginx/machine.ts'
 import { selfSignedKeyPair } from '../nginx/self-signed.ts'
+import { connectionCounts, processUsage } from '../nginx/usage.ts'
 import { type Logger, logOutcome } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import { startStatusServer } from '../observe/status-server.ts'
@@ -59,7 +60,11 @@ export async function serve(settings: ServeSettings, log: Logger, stop: AbortSig
     await startStatusServer(
       settings.statusPort,
       { isHealthy: () => !stop.aborted, isReady: () => isReady && agent.isRunning() && !stop.aborted },
-      metrics.registry,
+      metrics,
+      {
+        connections: () => connectionCounts(layout.statusSocket),
+        processes: async () => await processUsage(Number(await readFile(layout.pidFile, 'utf8').catch(() => ''))),
+      },
       owner.signal,
     )
     if (!(await isServing(agent))) await refuseTakenPorts([settings.options.httpPort, settings.options.httpsPort])

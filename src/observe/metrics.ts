@@ -1,20 +1,36 @@
 /** Prometheus metrics, under the names ingress-nginx gave them where there is one. */
+import { X509Certificate } from 'node:crypto'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Outcome } from '../controller.ts'
 import type { ObjectRef } from '../model/issue.ts'
+import type { KeyPair, Model } from '../model/model.ts'
+import { hostKey } from '../model/model.ts'
+import { type NginxUsage, registerNginxMetrics } from './nginx-metrics.ts'
 
 export type Metrics = {
   readonly registry: Registry
+  /** All of it in Prometheus' text format, with the figures of NGINX as they are now. */
+  text(usage: NginxUsage): Promise<string>
   record(outcome: Outcome): void
   masterLost(): void
+  /** Whether this replica is the leader. */
+  leads(isLeader: boolean): void
+}
+
+/** Labels of every metric, by which ingress-nginx's dashboards choose the controller. */
+export type MetricLabels = {
+  readonly controller_class?: string
+  readonly controller_namespace?: string
+  readonly controller_pod?: string
 }
 
 const STAGE_SECONDS = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60]
 const PREFIX = 'nginx_ingress_controller_'
 
 /** `now` gives milliseconds since 1970. */
-export function createMetrics(now: () => number): Metrics {
+export function createMetrics(now: () => number, labels: MetricLabels = {}): Metrics {
   const registry = new Registry()
+  registry.setDefaultLabels(labels)
   const registers = [registry]
   const reloads = new Counter({ registers, name: `${PREFIX}success`, help: 'Configurations that NGINX took.' })
   const refusals = new Counter({ registers, name: `${PREFIX}errors`, help: 'Configurations that NGINX refused.' })
@@ -42,7 +58,7 @@ export function createMetrics(now: () => number): Metrics {
   const issues = new Gauge({
     registers,
     name: 'nginx_ts_issues',
-    help: 'Issues in the manifests now.',
+    help: 'Issues now.',
     labelNames: ['code', 'severity'] as const,
   })
   const generation = new Gauge({ registers, name: 'nginx_ts_generation', help: 'Number of the configuration that every worker serves.' })
@@ -59,6 +75,20 @@ export function createMetrics(now: () => number): Metrics {
     help: 'Times that the NGINX master ended unasked and was started again.',
   })
 
+  const leader = new Gauge({
+    registers,
+    name: `${PREFIX}leader_election_status`,
+    help: 'Whether this replica is the one that writes status and Events (1).',
+  })
+  const certificateExpiry = new Gauge({
+    registers,
+    name: `${PREFIX}ssl_expire_time_seconds`,
+    help: 'When the certificate of a host ends, in seconds since 1970; host "_" is the default certificate.',
+    labelNames: ['host'] as const,
+  })
+  const refreshNginx = registerNginxMetrics(registry)
+  let model: Model | undefined
+
   function recordRefusal(offender: ObjectRef | undefined) {
     refusals.inc()
     lastReloadSuccessful.set(0)
@@ -67,8 +97,16 @@ export function createMetrics(now: () => number): Metrics {
 
   return {
     registry,
+    async text(usage) {
+      await refreshNginx(usage)
+      certificateExpiry.reset()
+      for (const [host, time] of model === undefined ? [] : certificateEnds(model)) certificateExpiry.set({ host }, time / 1000)
+      return await registry.metrics()
+    },
     masterLost: () => restarts.inc(),
-    record({ result, times, issues: found }) {
+    leads: (isLeader) => leader.set(isLeader ? 1 : 0),
+    record({ result, times, issues: found, model: planned }) {
+      model = planned
       for (const [stage, time] of Object.entries(times)) stages.observe({ stage }, time / 1000)
       issues.reset()
       for (const { code, severity } of found) issues.inc({ code, severity })
@@ -86,4 +124,22 @@ export function createMetrics(now: () => number): Metrics {
       }
     },
   }
+}
+
+/** Milliseconds since 1970 by host, as `_` for the default certificate. */
+function certificateEnds({ servers, keyPairs, http }: Model): readonly (readonly [string, number])[] {
+  const byName = new Map(keyPairs.map((pair) => [pair.name, pair]))
+  const shown = servers.flatMap(({ host, tls }) => (tls?.keyPair === undefined ? [] : [[hostKey(host), tls.keyPair] as const]))
+  return [['_', http.defaultKeyPair] as const, ...shown].flatMap(([host, name]) => {
+    const pair = byName.get(name)
+    return pair === undefined ? [] : [[host, endOf(pair)] as const]
+  })
+}
+
+const ends = new WeakMap<KeyPair, number>()
+
+function endOf(pair: KeyPair): number {
+  const known = ends.get(pair) ?? Date.parse(new X509Certificate(pair.pem).validTo)
+  ends.set(pair, known)
+  return known
 }

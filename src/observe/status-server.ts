@@ -1,7 +1,8 @@
 /** `/healthz`, `/readyz` and `/metrics`, for kubelets and Prometheus. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { Registry } from 'prom-client'
+import type { Metrics } from './metrics.ts'
+import type { NginxUsage } from './nginx-metrics.ts'
 
 export type Health = {
   /** Whether this process does its work. */
@@ -11,11 +12,17 @@ export type Health = {
 }
 
 /** Listens on every address of the port until the signal aborts. */
-export async function startStatusServer(port: number, health: Health, registry: Registry, signal: AbortSignal): Promise<Server> {
+export async function startStatusServer(
+  port: number,
+  health: Health,
+  metrics: Metrics,
+  usage: NginxUsage,
+  signal: AbortSignal,
+): Promise<Server> {
   const server = createServer(async (request, response) => {
     const path = request.url?.split('?')[0]
     if (path === '/metrics') {
-      response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics())
+      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(await metrics.text(usage))
     } else if (path === '/healthz' || path === '/readyz') {
       const isGood = path === '/healthz' ? health.isHealthy() : health.isReady()
       response.writeHead(isGood ? 200 : 503, { 'content-type': 'text/plain' }).end(isGood ? 'ok\n' : 'not yet\n')

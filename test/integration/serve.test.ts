@@ -193,6 +193,19 @@ describe.each(await testedNginx())('a served directory, NGINX %s', (_version, ng
     expect(await serving.metric(SUCCESS)).toBeGreaterThan(0)
     expect(await serving.metric(GENERATION)).toBeGreaterThan(0)
   })
+
+  test('metrics tell what NGINX carries and uses, and when certificates end', async () => {
+    const name = (rest: string) => `nginx_ingress_controller_nginx_process_${rest}`
+    const before = Number(await serving.metric(name('requests_total')))
+    for (let sent = 0; sent < 5; sent++) await serving.get('nobody.test', '/')
+    expect(Number(await serving.metric(name('requests_total'))) - before).toBeGreaterThanOrEqual(5)
+    expect(await serving.metric(name('connections_total{state="accepted"}'))).toBeGreaterThanOrEqual(5)
+    expect(await serving.metric(name('connections{state="active"}'))).toBeGreaterThan(0)
+    expect(await serving.metric(name('num_procs'))).toBeGreaterThanOrEqual(2)
+    expect(await serving.metric(name('resident_memory_bytes'))).toBeGreaterThan(1_000_000)
+    const end = Number(await serving.metric('nginx_ingress_controller_ssl_expire_time_seconds{host="_"}')) * 1000
+    expect(end).toBeGreaterThan(Date.now() + 300 * 24 * 3600 * 1000)
+  })
 })
 
 describe.each(await testedNginx())('the life of a served directory, NGINX %s', (_version, nginx) => {
