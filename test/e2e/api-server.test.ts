@@ -100,3 +100,7 @@ test(
   },
   START_TIMEOUT_MS,
 )
+
+test('one that cannot start says why', async () => {
+  await expect(startApiServer({ flags: ['--no-such-flag'] })).rejects.toThrow(/unknown flag: --no-such-flag/)
+})

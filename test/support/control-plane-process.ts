@@ -12,10 +12,10 @@ export type ControlPlaneProcess = {
   end(signal: NodeJS.Signals, timeoutMs: number): Promise<void>
 }
 
-/** Starts a program that appends what it writes to a log file. */
+/** Starts a program that appends what it writes to a log file. It does not outlive this process, however that ends. */
 export function startProcess(path: string, flags: readonly string[], logPath: string): ControlPlaneProcess {
   const log = openSync(logPath, 'a')
-  const child = spawn(path, flags, { stdio: ['ignore', log, log] })
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', path, ...flags], { stdio: ['ignore', log, log] })
   closeSync(log)
   // A program that cannot be started says so by an error and no exit.
   const ended = Promise.race([once(child, 'exit'), new Promise((resolve) => child.once('error', resolve))]).then(() => {})
