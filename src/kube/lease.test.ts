@@ -13,6 +13,7 @@ import { createElection, leaseIdentity, leaseTimesOf } from './lease.ts'
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/ingress/leases/nginx-ts-leader'
 const SECOND = 1000
 const TIMES = leaseTimesOf(15 * SECOND)
+const SEEDS = 100
 
 type Spec = { holderIdentity: string; leaseTransitions: number; acquireTime: string; renewTime: string }
 const specOf = (api: FakeApi) => api.objects.get(LEASE)?.['spec'] as Spec | undefined
@@ -171,7 +172,8 @@ describe('the election', () => {
  */
 test('of three replicas, no two are ever leader at once, and one always comes of it', async () => {
   const first = Number(process.env['NGINX_TS_SEED'] ?? 1)
-  for (let seed = first; seed < first + 100; seed += 1) {
+  let takeovers = 0
+  for (let seed = first; seed < first + SEEDS; seed += 1) {
     const random = seededRandom(seed)
     const [time, api] = [createVirtualTime(), createFakeApi()]
     let isFaulty = true
@@ -218,11 +220,12 @@ test('of three replicas, no two are ever leader at once, and one always comes of
       }
     })
 
-    const seen = new Set<string>()
+    let last = ''
     const check = () => {
       const leaders = replicas.filter(({ isLeader }) => isLeader()).map(({ identity }) => identity)
       if (leaders.length > 1) throw new Error(`seed ${seed}: ${leaders.join(' and ')} are leaders at ${time.now()} ms`)
-      for (const leader of leaders) seen.add(leader)
+      if (leaders.some((leader) => leader !== last)) takeovers += 1
+      last = leaders[0] ?? last
     }
     for (let turn = 0; turn < 40; turn += 1) {
       await time.pass(random() * 20 * SECOND, check)
@@ -231,6 +234,7 @@ test('of three replicas, no two are ever leader at once, and one always comes of
     isFaulty = false
     await time.pass(90 * SECOND, check)
     if (replicas.filter(({ isLeader }) => isLeader()).length !== 1) throw new Error(`seed ${seed}: nobody leads`)
-    if (seen.size < 2) throw new Error(`seed ${seed}: the faults deposed nobody`)
   }
+  // Otherwise the faults were too mild to mean anything.
+  expect(takeovers).toBeGreaterThan(3 * SEEDS)
 })
