@@ -46,8 +46,7 @@ export function createFakeApi(): FakeApi {
     const target = path.replace(/\/status$/, '')
     if (method === 'GET' && objects.has(target)) return objects.get(target)
     if (method === 'GET' && !isCollection(path)) throw new ApiError(`${path}: 404`, 404, 'NotFound', undefined)
-    if (method === 'GET')
-      return { metadata: {}, items: [...objects].filter(([key]) => collectionOf(key).endsWith(path)).map(([, object]) => object) }
+    if (method === 'GET') return { metadata: {}, items: [...objects].filter(([key]) => isIn(path, key)).map(([, object]) => object) }
     if (method === 'POST') {
       const key = `${path}/${(body as FakeObject).metadata.name}`
       if (objects.has(key)) throw new ApiError(`${key}: 409`, 409, 'AlreadyExists', undefined)
@@ -86,9 +85,10 @@ function isCollection(path: string): boolean {
   return COLLECTIONS.includes(path.slice(path.lastIndexOf('/') + 1))
 }
 
-/** The collection an object is in; those of all namespaces are asked for without naming one. */
-function collectionOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'))
+/** Whether an object is in the collection, which may be that of all namespaces. */
+function isIn(collection: string, path: string): boolean {
+  const own = path.slice(0, path.lastIndexOf('/'))
+  return own === collection || own.replace(/\/namespaces\/[^/]+/, '') === collection
 }
 
 /** RFC 7396. */
