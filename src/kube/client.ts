@@ -3,8 +3,9 @@
  * for every call here has a deadline, and lists and watches are read as they arrive.
  */
 import { once } from 'node:events'
-import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { KubeConfig } from '@kubernetes/client-node'
 
@@ -20,6 +21,11 @@ export type ApiRequest = {
   readonly signal?: AbortSignal
   /** Milliseconds until the whole answer must be there. */
   readonly timeoutMs?: number
+  /**
+   * Asked once the connection stands, at the last moment before the first byte is sent; what it throws is thrown, and
+   * nothing is sent. For writes that may begin only while a lease is held: tokens and handshakes take time.
+   */
+  readonly permit?: () => void
 }
 
 export type KubeClient = {
@@ -89,6 +95,15 @@ export function createKubeClient(config: KubeConfig): KubeClient {
     }
     await config.applyToHTTPSOptions(options)
     const sent = (url.protocol === 'http:' ? requestHttp : requestHttps)(url, options)
+    if (given.permit !== undefined) {
+      try {
+        await connected(sent)
+        given.permit()
+      } catch (error) {
+        sent.destroy()
+        throw error
+      }
+    }
     sent.end(body)
     const [response] = (await once(sent, 'response')) as [IncomingMessage]
     // Once there is an answer, what befalls the connection is told by the answer.
@@ -118,6 +133,18 @@ function deadlineOf({ signal, timeoutMs }: ApiRequest, fallbackMs: number | unde
   const milliseconds = timeoutMs ?? fallbackMs
   const signals = [signal, milliseconds === undefined ? undefined : AbortSignal.timeout(milliseconds)]
   return AbortSignal.any(signals.filter((each) => each !== undefined))
+}
+
+/** Resolves when bytes of the request would leave at once: its connection stands, with TLS where that is spoken. */
+async function connected(sent: ClientRequest): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  sent.on('error', reject)
+  sent.once('socket', (socket: Socket & { readonly secureConnecting?: boolean }) => {
+    if (socket.secureConnecting === true) socket.once('secureConnect', resolve)
+    else if (socket.connecting) socket.once('connect', resolve)
+    else resolve()
+  })
+  await promise
 }
 
 async function refusalOf({ method = 'GET', path }: ApiRequest, response: IncomingMessage): Promise<ApiError> {

@@ -103,13 +103,13 @@ export function describeIssue(found: Issue): string {
   return `${where === '' ? '' : `${where}: `}${found.message} [${found.code}]`
 }
 
-/** The text with control characters and bidirectional overrides escaped, cut in the middle to 256 characters. */
-export function printable(text: string): string {
+/** The text with control characters and bidirectional overrides escaped, cut in the middle where it is longer than that. */
+export function printable(text: string, longest = LONGEST_MESSAGE): string {
   const escaped = text.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
     (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, '0')}`,
   )
-  if (escaped.length <= LONGEST_MESSAGE) return escaped
-  const end = escaped.slice(escaped.length - (LONGEST_MESSAGE - KEPT_BEGINNING - 1))
+  if (escaped.length <= longest) return escaped
+  const end = escaped.slice(escaped.length - (longest - KEPT_BEGINNING - 1))
   return `${escaped.slice(0, KEPT_BEGINNING)}…${end}`.toWellFormed()
 }

@@ -1,0 +1,207 @@
+/**
+ * Keeps `status.loadBalancer.ingress` of the Ingresses that are served at our addresses, for people, Argo CD and
+ * external-dns to read. Only the leader writes, only what differs, and takes away only what is ours.
+ */
+import { type Ingress, keyOf, type ObjectKey } from '../cluster/objects.ts'
+import type { AddressReader } from './address-source.ts'
+import { type LoadBalancerAddress, sameAddresses } from './addresses.ts'
+import { ApiError, type KubeClient } from './client.ts'
+import type { Clock } from './clock.ts'
+import { type IngressStatus, listStatuses, readStatus, statusWrite } from './ingress-status.ts'
+import { type Leadership, leaderRequests, NotLeaderError } from './leadership.ts'
+import { createTokenBucket } from './token-bucket.ts'
+
+export type StatusSettings = {
+  readonly addresses: AddressReader
+  /** Where Ingresses are looked at; undefined for everywhere. */
+  readonly namespace: string | undefined
+  /** See `fieldManagerOf`. */
+  readonly fieldManager: string
+}
+
+export type StatusReports = {
+  wrote(key: ObjectKey, addresses: readonly LoadBalancerAddress[]): void
+  /**
+   * The first failure after a success; or, once a minute, the first of so many Ingresses whose status the API server
+   * refuses. All are tried again.
+   */
+  failed(error: unknown, count: number): void
+}
+
+export type StatusPublisher = {
+  /** Says which Ingresses are served. Nothing is written before the first time, and nothing here waits. */
+  publish(served: Iterable<Ingress>): void
+  /** Says that we have become leader: whatever was written meanwhile, every status is looked at. */
+  recheck(): void
+  /** Writes until the signal aborts. Never rejects. */
+  run(signal: AbortSignal): Promise<void>
+  /**
+   * Takes our addresses away when no other replica is ready. For the shutdown: after `run`, while the lease is held.
+   * Never rejects, and ends when the signal aborts.
+   */
+  withdraw(signal: AbortSignal): Promise<void>
+}
+
+/** A change of the published Service or of our Pods shows after this time. */
+const ADDRESSES_INTERVAL_MS = 10_000
+/** Once a minute, as ingress-nginx does: what somebody else overwrote is put right, but two that disagree do not race. */
+const AUDIT_INTERVAL_MS = 60_000
+const RETRY_MS = 5_000
+/** Of more, a list is cheaper. */
+const MOST_READ_ONE_BY_ONE = 20
+/** A rollout may touch thousands of Ingresses; the API server has others to serve. */
+const WRITE_RATE = { burst: 50, perSecond: 20 }
+const MOST_CONFLICTS = 5
+
+/** Writes nothing yet; `run` does. */
+export function createStatusPublisher(
+  client: KubeClient,
+  leadership: Leadership,
+  settings: StatusSettings,
+  clock: Clock,
+  reports: StatusReports,
+): StatusPublisher {
+  const { fieldManager } = settings
+  const writeAsLeader = leaderRequests(client, leadership)
+  const bucket = createTokenBucket(WRITE_RATE, clock)
+  /** By key the uid: an Ingress made anew under an old name has no status yet. */
+  let served: ReadonlyMap<ObjectKey, string | undefined> | undefined
+  const changed = new Set<ObjectKey>()
+  let auditAt = Number.NEGATIVE_INFINITY
+  let addresses: readonly LoadBalancerAddress[] | undefined
+  let addressesAt = Number.NEGATIVE_INFINITY
+  let woken = Promise.withResolvers<void>()
+
+  function audit() {
+    changed.clear()
+    auditAt = Number.NEGATIVE_INFINITY
+  }
+
+  function note(key: ObjectKey) {
+    changed.add(key)
+    if (changed.size > MOST_READ_ONE_BY_ONE) audit()
+  }
+
+  /** What to write; undefined where all is well, or not ours to change. */
+  function correctionOf(status: IngressStatus): readonly LoadBalancerAddress[] | undefined {
+    if (served?.has(status.key)) return addresses === undefined || sameAddresses(addresses, status.addresses) ? undefined : addresses
+    return status.isOurs && status.addresses.length > 0 ? [] : undefined
+  }
+
+  async function correct(found: IngressStatus, isLimited: boolean, signal: AbortSignal): Promise<void> {
+    let status: IngressStatus | undefined = found
+    for (let conflicts = 0; status !== undefined && correctionOf(status) !== undefined; conflicts += 1) {
+      if (isLimited) await bucket.take(signal)
+      // Asked again: while this waited for its turn, the Ingress may have left, or the addresses changed.
+      const correction = correctionOf(status)
+      if (correction === undefined) return
+      try {
+        await writeAsLeader({ ...statusWrite(status, correction, fieldManager), signal })
+        return reports.wrote(status.key, correction)
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error
+        if (error.status === 404) return
+        if (error.status !== 409 || conflicts === MOST_CONFLICTS) throw error
+        status = await readStatus(client, status.key, fieldManager, signal)
+      }
+    }
+  }
+
+  /** Corrects each; what the API server says of one Ingress costs the others nothing. */
+  async function correctAll(statuses: readonly IngressStatus[], isLimited: boolean, signal: AbortSignal): Promise<void> {
+    const refusals: unknown[] = []
+    for (const status of statuses) {
+      await correct(status, isLimited, signal).catch((error: unknown) => {
+        if (!isRefusal(error)) throw error
+        refusals.push(error)
+      })
+    }
+    if (refusals.length > 0) reports.failed(refusals[0], refusals.length)
+  }
+
+  async function refreshAddresses(signal: AbortSignal): Promise<void> {
+    if (clock.now() < addressesAt + ADDRESSES_INTERVAL_MS) return
+    const before = addresses
+    addresses = (await settings.addresses.addresses(signal)) ?? before
+    addressesAt = clock.now()
+    if (addresses !== undefined && (before === undefined || !sameAddresses(before, addresses))) audit()
+  }
+
+  async function turn(signal: AbortSignal): Promise<void> {
+    await refreshAddresses(signal)
+    const keys = [...changed]
+    changed.clear()
+    if (clock.now() >= auditAt) {
+      const nextAt = clock.now() + AUDIT_INTERVAL_MS
+      auditAt = nextAt
+      await correctAll(await listStatuses(client, settings.namespace, fieldManager, signal), true, signal)
+    } else {
+      const statuses = await Promise.all(keys.map((key) => readStatus(client, key, fieldManager, signal)))
+      await correctAll(
+        statuses.filter((status) => status !== undefined),
+        true,
+        signal,
+      )
+    }
+  }
+
+  /** Until somebody wakes us, at most for so long. */
+  async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const resting = new AbortController()
+    const sleep = clock.sleep(milliseconds, AbortSignal.any([signal, resting.signal])).catch(() => {})
+    await Promise.race([woken.promise, sleep])
+    resting.abort()
+    woken = Promise.withResolvers()
+  }
+
+  return {
+    publish(ingresses) {
+      const before = served
+      const now = new Map([...ingresses].map(({ namespace, name, uid }) => [keyOf(namespace, name), uid] as const))
+      served = now
+      if (before === undefined) audit()
+      for (const [key, uid] of now) if (!before?.has(key) || before.get(key) !== uid) note(key)
+      for (const key of before?.keys() ?? []) if (!now.has(key)) note(key)
+      if (changed.size > 0 || before === undefined) woken.resolve()
+    },
+    recheck() {
+      audit()
+      addressesAt = Number.NEGATIVE_INFINITY
+      woken.resolve()
+    },
+    async run(signal) {
+      let isFailing = false
+      while (!signal.aborted) {
+        try {
+          if (served !== undefined && leadership.remainingMs() > 0) await turn(signal)
+          isFailing = false
+          await rest(ADDRESSES_INTERVAL_MS, signal)
+        } catch (error) {
+          // Whatever this turn was about to do, the next one looks for itself.
+          audit()
+          if (error instanceof NotLeaderError || signal.aborted) continue
+          if (!isFailing) reports.failed(error, 1)
+          isFailing = true
+          const askedMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
+          await clock.sleep(Math.max(RETRY_MS * (1 + clock.random()), askedMs), signal).catch(() => {})
+        }
+      }
+    },
+    async withdraw(signal) {
+      if (served === undefined || leadership.remainingMs() <= 0) return
+      try {
+        if (await settings.addresses.hasOtherReplica(signal)) return
+        served = new Map()
+        // One after the other is slow enough, and the Pod has not long to live.
+        await correctAll(await listStatuses(client, settings.namespace, fieldManager, signal), false, signal)
+      } catch (error) {
+        reports.failed(error, 1)
+      }
+    },
+  }
+}
+
+/** An answer about this very object, or this very right, which the next object may fare better with. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && error.status < 500 && error.status !== 429 && error.status !== 401
+}
