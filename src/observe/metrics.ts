@@ -59,10 +59,10 @@ export function createMetrics(now: () => number): Metrics {
     help: 'Times that the NGINX master ended unasked and was started again.',
   })
 
-  function recordRefusal(offender: ObjectRef | undefined) {
+  function recordRefusal(offender: ObjectRef | undefined, isTemporary: boolean) {
     refusals.inc()
     lastReloadSuccessful.set(0)
-    refusedOwner.set({ kind: offender?.kind ?? '', namespace: offender?.namespace ?? '', name: offender?.name ?? '' }, 1)
+    if (!isTemporary) refusedOwner.set({ kind: offender?.kind ?? '', namespace: offender?.namespace ?? '', name: offender?.name ?? '' }, 1)
   }
 
   return {
@@ -74,7 +74,7 @@ export function createMetrics(now: () => number): Metrics {
       for (const { code, severity } of found) issues.inc({ code, severity })
       refusedOwner.reset()
       if (result.kind === 'refused') {
-        recordRefusal(result.offender)
+        recordRefusal(result.offender, result.isTemporary)
         return
       }
       lastReloadSuccessful.set(1)
