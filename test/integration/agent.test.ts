@@ -1,12 +1,21 @@
+import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { isAlive } from '../../src/nginx/process.ts'
+import { isAlive, livingProcessOf } from '../../src/nginx/process.ts'
 import { type AgentProcess, prepareAgent } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
+import { faultyNginx } from '../support/faulty-nginx.ts'
 import { ingress, type Manifest } from '../support/objects.ts'
+import { descendantsOf } from '../support/processes.ts'
 import { nginxProcesses } from '../support/serve.ts'
 import { startServices } from '../support/services.ts'
 import { testedNginx } from '../support/site.ts'
+
+/** A mount namespace of its own, as a container has. */
+const canUnshare = spawnSync('unshare', ['-m', '--pid', '--fork', '--mount-proc', 'true']).status === 0
+const testInContainer = canUnshare ? test : test.skip
+/** Runs what follows it with the folder of its first argument mounted read-only over itself. */
+const READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 
 describe.each(await testedNginx())('the agent, NGINX %s', (version, nginx) => {
   const backends = new AsyncDisposableStack()
@@ -153,10 +162,66 @@ describe.each(await testedNginx())('the agent, NGINX %s', (version, nginx) => {
     expect(agent.standardError()).toContain('cannot run /nowhere/nginx -V')
   })
 
-  test('the configuration is readable only, and the agent starts, tests and reloads all the same', async () => {
+  testInContainer('where its configuration is mounted read-only, it starts, tests and reloads all the same', async () => {
+    await using started = new AsyncDisposableStack()
+    const agent = started.use(await prepareAgent(nginx, { within: ({ conf }) => ['unshare', '-m', 'sh', '-c', READ_ONLY, conf] }))
+    await agent.startReady()
+    expect(await readFile(`/proc/${await agent.agentPid()}/mounts`, 'utf8')).toMatch(new RegExp(`^\\S+ ${agent.layout.conf} \\S+ ro,`, 'm'))
+    for (const service of ['one', 'two']) {
+      expect(await agent.serve(...services, shop(service))).toMatchObject({ kind: 'applied' })
+      expect(await agent.get('shop.test', '/')).toComeFrom(service)
+    }
+    const master = await agent.masterPid()
+    process.kill(master, 'SIGKILL')
+    await eventually(async () => expect(await agent.masterPid()).not.toBe(master))
+    await eventually(async () => expect(await agent.get('shop.test', '/')).toComeFrom('two'))
+  })
+
+  testInContainer('as process 1 of a container: NGINX survives the agent, is taken over, and ends with it', async () => {
+    await using started = new AsyncDisposableStack()
+    const agent = started.use(await prepareAgent(nginx, { within: () => ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'] }))
+    await agent.startReady()
+    expect(await agent.serve(...services, shop('one'))).toMatchObject({ kind: 'applied' })
+    const [init = 0, first = 0] = await descendantsOf(agent.initPid())
+    expect(await readFile(`/proc/${init}/status`, 'utf8')).toMatch(/^NSpid:\t\d+\t1$/m)
+    const nginxBefore = (await descendantsOf(first)).filter((pid) => pid !== first)
+    expect(nginxBefore.length).toBeGreaterThan(1)
+
+    process.kill(first, 'SIGKILL')
+    await eventually(async () => expect(await isAlive(first)).toBe(false))
+    expect(await agent.get('shop.test', '/')).toComeFrom('one')
+    await eventually(() => agent.remote.status())
+    expect(await agent.remote.status()).toMatchObject({ health: 'serving', isRunning: true })
+    for (const pid of nginxBefore) expect(await isAlive(pid)).toBe(true)
+    expect(await agent.serve(...services, shop('two'))).toMatchObject({ kind: 'applied' })
+    expect(await agent.get('shop.test', '/')).toComeFrom('two')
+
+    process.kill(init, 'SIGTERM')
+    expect(await agent.ended()).toBe(0)
+    await expect(agent.get('shop.test', '/')).rejects.toThrow('ECONNREFUSED')
+  })
+
+  test('killed before the NGINX that it started has come up: the next agent waits for that one', async () => {
     await using started = new AsyncDisposableStack()
     const agent = await serving(started)
-    expect(await readFile(agent.layout.masterFile, 'utf8')).toContain(`${await agent.masterPid()} `)
+    agent.signal('SIGTERM')
+    expect(await agent.ended()).toBe(0)
+    const faulty = await faultyNginx(agent.layout.root, nginx)
+    await faulty.holdStart()
+    agent.start('--nginx', faulty.path)
+    const master = await eventually(async () => {
+      const noted = await livingProcessOf(agent.layout.masterFile)
+      if (noted === undefined) throw new Error('nothing has been started')
+      return noted.pid
+    })
+    const first = await agent.agentPid()
+    process.kill(first, 'SIGKILL')
+    await eventually(async () => expect(await agent.agentPid()).not.toBe(first))
+    await faulty.heal()
+    await eventually(async () => expect(await agent.get('shop.test', '/')).toComeFrom('one'))
+    expect(await agent.masterPid()).toBe(master)
+    await eventually(async () => expect(await agent.serve(...services, shop('two'))).toMatchObject({ kind: 'applied' }))
+    expect(await agent.masterPid()).toBe(master)
   })
 })
 

@@ -7,8 +7,7 @@ import { join } from 'node:path'
 import { renderContextOf } from '../../src/cli/render-context.ts'
 import { type Outcome, runController } from '../../src/controller.ts'
 import { createHoldOff } from '../../src/hold-off.ts'
-import type { ReloadResult } from '../../src/nginx/apply.ts'
-import { createApply } from '../../src/nginx/apply.ts'
+import { createApply, type ReloadResult } from '../../src/nginx/apply.ts'
 import { createGenerationStore } from '../../src/nginx/generations.ts'
 import { createConfigurationLayout, type Layout, layoutOf } from '../../src/nginx/layout.ts'
 import { isAlive, livingProcessOf } from '../../src/nginx/process.ts'
@@ -54,18 +53,17 @@ export type Controlling = AsyncDisposable & {
 
 export type AgentSetup = {
   readonly deadlinesMs?: Partial<typeof REMOTE_DEADLINES_MS>
-  /** Numbers of a user whom the state directory belongs to, and whom the agent runs as. */
-  readonly user?: number
+  /** A command that runs the one that follows it, as `unshare` does, for the state directory that it is given. */
+  readonly within?: (layout: Layout) => readonly string[]
 }
 
 const project = join(import.meta.dirname, '../..')
 const START_TIMEOUT_MS = 20_000
 
 /** Makes the directories; starts nothing yet. */
-export async function prepareAgent(nginx: string, { deadlinesMs, user }: AgentSetup = {}): Promise<AgentProcess> {
+export async function prepareAgent(nginx: string, { deadlinesMs, within }: AgentSetup = {}): Promise<AgentProcess> {
   const root = await mkdtemp(join(tmpdir(), 'nginx-ts-'))
   await chmod(root, 0o711)
-  if (user !== undefined) await chown(root, user, user)
   const layout = layoutOf(root)
   await createConfigurationLayout(layout)
   const [httpPort, httpsPort] = [await freePort(), await freePort()]
@@ -91,11 +89,8 @@ export async function prepareAgent(nginx: string, { deadlinesMs, user }: AgentSe
 
   function start(...parameters: readonly string[]) {
     const agent = ['src/main.ts', 'agent', '--state-dir', root, '--nginx', nginx, ...parameters]
-    child = spawn(process.execPath, [...NODE_FLAGS, ...agent], {
-      cwd: project,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      ...(user === undefined ? {} : { uid: user, gid: user }),
-    })
+    const [program = '', ...rest] = [...(within?.(layout) ?? []), process.execPath, ...NODE_FLAGS, ...agent]
+    child = spawn(program, rest, { cwd: project, stdio: ['ignore', 'ignore', 'pipe'] })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr += text
     })
@@ -121,7 +116,8 @@ export async function prepareAgent(nginx: string, { deadlinesMs, user }: AgentSe
 
   async function masterPid() {
     const pid = Number(await readFile(layout.pidFile, 'utf8'))
-    if (!(pid > 1)) throw new Error('the pid file is empty')
+    // In a container of its own it has another number, which out here is somebody else's.
+    if ((await livingProcessOf(layout.masterFile))?.pid !== pid) throw new Error(`no NGINX lives that is number ${pid} here`)
     masters.add(pid)
     return pid
   }
@@ -141,7 +137,7 @@ export async function prepareAgent(nginx: string, { deadlinesMs, user }: AgentSe
         },
         { timeoutMs: START_TIMEOUT_MS },
       )
-      await agentPid()
+      await agentPid().catch(() => undefined)
     },
     signal: (name) => void running().kill(name),
     ended,
