@@ -11,8 +11,8 @@ export const STARTED = 'started'
 
 const FIRST_DELAY_MS = 100
 const LONGEST_DELAY_MS = 1_600
-/** One that lived for this long did not die of its start. */
-const STEADY_MS = 3_000
+/** One that lived for this long after it had started did not die of that. */
+const STEADY_MS = 1_000
 /** When process 1 ends, the kernel ends all others of the container, `wait-shutdown` of a preStop hook among them. */
 const LINGER_MS = 1_000
 
@@ -28,7 +28,8 @@ export function needsInit(parameters: readonly string[]): boolean {
 export async function keepAgent(program: string, parameters: readonly string[]): Promise<number> {
   let child: ChildProcess | undefined
   let canHear = false
-  let hasStarted = false
+  /** When the present child said so, or else the last one that did; undefined while there was none. */
+  let startedAt: number | undefined
   let asked = 0
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -51,7 +52,8 @@ export async function keepAgent(program: string, parameters: readonly string[]):
     })
     const running = child
     running.once('message', () => {
-      hasStarted = canHear = true
+      startedAt = performance.now()
+      canHear = true
       passOn()
     })
     return await new Promise((resolve) => {
@@ -63,14 +65,14 @@ export async function keepAgent(program: string, parameters: readonly string[]):
   }
 
   for (let delay = FIRST_DELAY_MS; ; delay = Math.min(delay * 2, LONGEST_DELAY_MS)) {
-    const start = performance.now()
     const { code, cause } = await run()
+    const wasSteady = canHear && startedAt !== undefined && performance.now() - startedAt > STEADY_MS
     canHear = false
-    if (code === 0 || (code !== null && !hasStarted)) {
+    if (code === 0 || (code !== null && startedAt === undefined)) {
       if (process.pid === 1) await later(LINGER_MS)
       return code
     }
-    if (performance.now() - start > STEADY_MS) delay = FIRST_DELAY_MS
+    if (wasSteady) delay = FIRST_DELAY_MS
     log(`the agent ended unasked (${cause}); NGINX serves on, and another agent starts in ${delay} ms`)
     await later(delay)
   }
