@@ -32,13 +32,15 @@ function issuesPage(): string {
 }
 
 function commandLinePage(program: Command): string {
-  const [first, ...others] = program.commands
+  // The commands that read Ingresses are a family; the others have their own flags only.
+  const family = program.commands.filter(({ options }) => options.some(({ long }) => long === '--ingress-class'))
+  const [first, ...others] = family
   const shared = (first?.options ?? []).filter((option) =>
     others.every(({ options }) => options.some(({ flags, description }) => flags === option.flags && description === option.description)),
   )
   const sharedFlags = new Set(shared.map(({ flags }) => flags))
   const sections = program.commands.flatMap((command) => {
-    const own = command.options.filter(({ flags }) => !sharedFlags.has(flags))
+    const own = command.options.filter(({ flags }) => !family.includes(command) || !sharedFlags.has(flags))
     const argumentsGiven = command.registeredArguments.map((argument) => [`\`<${argument.name()}>\``, '', sentence(argument.description)])
     return [
       '',
@@ -57,7 +59,7 @@ function commandLinePage(program: Command): string {
     'Exit codes: 0, all is well; 1, it failed, or `lint` found an error; 2, the command line is wrong.',
     ...sections,
     '',
-    '## Options of every command',
+    `## Options of ${family.map((command) => command.name()).join(', ')}`,
     '',
     optionTable(shared.map(optionRow)),
     '',

@@ -11,7 +11,7 @@ import { createTranslationMemo, type TranslateContext, translate } from './trans
 export type Source = {
   /** The state now, and what is wrong in the source itself. */
   snapshot(): { readonly state: ClusterState; readonly issues: readonly Issue[] }
-  /** Waits for changes to settle and says in words what they are. Rejects when the signal aborts. */
+  /** Waits for changes to settle and says in words what they are. Rejects when the signal aborts, and then forgets none. */
   changes(signal: AbortSignal): Promise<readonly string[]>
 }
 
@@ -39,6 +39,9 @@ export type ControllerParts = {
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
 }
+
+/** How soon a turn is made again that came to nothing because there was no word from NGINX's agent. */
+const RETRY_AFTER_MS = 1000
 
 /** Applies what the source has, then every change of it, until the signal aborts. */
 export async function runController(parts: ControllerParts, signal: AbortSignal): Promise<void> {
@@ -74,17 +77,27 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
       times: { ...times, ...result.times },
     })
     issues = found
-    servers = serversNow
-    changes = await parts.source.changes(signal).catch((error: unknown) => {
-      if (signal.aborted) return []
-      throw error
-    })
+    if (result.kind === 'refused' && result.isTemporary) {
+      changes = [...new Set([...changes, ...(await nextChanges(parts.source, signal, RETRY_AFTER_MS))])]
+    } else {
+      servers = serversNow
+      changes = await nextChanges(parts.source, signal)
+    }
   }
+}
+
+/** What the source says next; nothing once the signal aborts or the time is up. */
+async function nextChanges(source: Source, signal: AbortSignal, timeoutMs?: number): Promise<readonly string[]> {
+  const ended = timeoutMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  return await source.changes(ended).catch((error: unknown) => {
+    if (ended.aborted) return []
+    throw error
+  })
 }
 
 /** NGINX's refusal, addressed to whoever owns the block it names. */
 function refusalOf(result: ReloadResult): readonly Issue[] {
-  if (result.kind !== 'refused') return []
+  if (result.kind !== 'refused' || result.isTemporary) return []
   return [
     issue('configuration-refused', result.offender, {
       message: `NGINX refuses the configuration and keeps the one before: ${result.reason}`,

@@ -4,13 +4,17 @@ import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { layoutOf } from '../nginx/layout.ts'
 import { createLogger } from '../observe/log.ts'
 import { type Options, type OptionsInput, optionsSchema, parseOptions } from '../options.ts'
+import { runAgent } from './agent.ts'
+import { NO_INIT, STARTED } from './init.ts'
 import { lintCommand, renderCommand, translateOffline } from './offline.ts'
 import { serve } from './serve.ts'
+import { waitForShutdown } from './wait-shutdown.ts'
 
 const MANIFESTS = 'directory of *.yaml, *.yml and *.json'
-/** The state directory that a printed configuration speaks of. */
+/** The state directory of a container, and the one that a printed configuration speaks of. */
 const STATE_DIRECTORY = '/var/lib/nginx-ts'
 
 /** The `--flag` of an option and its default, as the schema describes them. */
@@ -33,7 +37,21 @@ function withServingOptions(command: Command): Command {
     .addOption(optionFlag('defaultSslCertificate', '--default-ssl-certificate <namespace/name>'))
     .addOption(optionFlag('proxyBodySize', '--proxy-body-size <bytes>'))
     .addOption(optionFlag('workerShutdownTimeout', '--worker-shutdown-timeout <seconds>'))
-    .option('--nginx <path>', 'NGINX binary', 'nginx')
+    .addOption(nginxOption())
+}
+
+function nginxOption(): Option {
+  return new Option('--nginx <path>', 'NGINX binary').default('nginx')
+}
+
+function stateDirectoryOption(): Option {
+  return new Option('--state-dir <dir>', 'directory that controller and agent share').default(STATE_DIRECTORY)
+}
+
+/** Seconds, or the id of a group. */
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is no whole number.')
+  return Number(text)
 }
 
 function portNumber(text: string): number {
@@ -69,6 +87,15 @@ function stopSignals(): { readonly stop: AbortSignal; readonly hurry: AbortSigna
     process.on(signal, () => (stop.signal.aborted ? hurry : stop).abort())
   }
   return { stop: stop.signal, hurry: hurry.signal }
+}
+
+/** Aborts when the process that started us, and keeps a channel to us, has ended. */
+function parentSignal(): AbortSignal {
+  const gone = new AbortController()
+  process.once('disconnect', () => gone.abort())
+  // To hear of it is no reason to stay.
+  process.channel?.unref()
+  return gone.signal
 }
 
 type GivenOptions = Record<string, string | boolean | undefined>
@@ -138,5 +165,50 @@ export function createProgram(): Command {
       process.exitCode = lintCommand(result, given.format, (text) => void process.stdout.write(`${text}\n`))
     })
 
+  program
+    .command('agent')
+    .description('own NGINX, and run what the controller has written when it says so')
+    .addOption(stateDirectoryOption())
+    .addOption(nginxOption())
+    .option(
+      '--shutdown-grace-period <seconds>',
+      'how long to serve on after a signal to stop, while load balancers learn of it',
+      wholeNumber,
+      0,
+    )
+    .option('--status-port <port>', 'port of /healthz, /readyz and /metrics; none when not given', portNumber)
+    .option(
+      '--socket-group <id>',
+      'group that may connect to the socket, where the controller runs as another user; none when not given',
+      wholeNumber,
+    )
+    .option(NO_INIT, 'run without the small parent that starts the agent again, where something else does that')
+    .action(async (given: AgentFlags) => {
+      const settings = {
+        stateDirectory: resolve(given.stateDir),
+        nginx: given.nginx,
+        shutdownGracePeriodSeconds: given.shutdownGracePeriod,
+        statusPort: given.statusPort,
+        socketGroup: given.socketGroup,
+      }
+      await runAgent(settings, createLogger(process.stderr.isTTY), { ...stopSignals(), abandon: parentSignal() }, () =>
+        process.send?.(STARTED),
+      )
+    })
+
+  program
+    .command('wait-shutdown')
+    .description('ask the agent to stop and wait until NGINX has ended, for a preStop hook')
+    .addOption(stateDirectoryOption())
+    .action(async (given: { stateDir: string }) => await waitForShutdown(layoutOf(resolve(given.stateDir))))
+
   return program
+}
+
+type AgentFlags = {
+  readonly stateDir: string
+  readonly nginx: string
+  readonly shutdownGracePeriod: number
+  readonly statusPort?: number
+  readonly socketGroup?: number
 }

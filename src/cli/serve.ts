@@ -1,26 +1,26 @@
 /** `nginx-ts serve DIR`: the directory is the source, the agent is in-process. */
-import { constants, fstatSync } from 'node:fs'
-import { access, chown, readFile, stat } from 'node:fs/promises'
+import { chown, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { relative } from 'node:path'
 import { runController } from '../controller.ts'
 import { startEcho } from '../echo.ts'
 import { type Directory, watchDirectory } from '../files/directory.ts'
 import { createHoldOff, type HoldOff } from '../hold-off.ts'
-import { createAgent, type NginxAgent } from '../nginx/agent.ts'
+import { createAgent, type LocalAgent } from '../nginx/agent.ts'
 import { createApply } from '../nginx/apply.ts'
 import { probeNginx } from '../nginx/capabilities.ts'
 import { createGenerationStore } from '../nginx/generations.ts'
-import { createLayout, type Layout, layoutOf } from '../nginx/layout.ts'
+import { createLayout, layoutOf } from '../nginx/layout.ts'
 import { lockStateDirectory } from '../nginx/lock.ts'
 import { probeMachine } from '../nginx/machine.ts'
 import { selfSignedKeyPair } from '../nginx/self-signed.ts'
-import { connectionCounts, processUsage } from '../nginx/usage.ts'
+import { connectionCounts, usageOfMaster } from '../nginx/usage.ts'
 import { type Logger, logOutcome } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import { startStatusServer } from '../observe/status-server.ts'
 import type { Options } from '../options.ts'
 import { ECHO_HEADER } from '../translate/backends.ts'
+import { accessLogPath } from './access-log.ts'
 import { renderContextOf } from './render-context.ts'
 
 export type ServeSettings = {
@@ -60,10 +60,9 @@ export async function serve(settings: ServeSettings, log: Logger, stop: AbortSig
     await startStatusServer(
       settings.statusPort,
       { isHealthy: () => !stop.aborted, isReady: () => isReady && agent.isRunning() && !stop.aborted },
-      metrics,
       {
-        connections: () => connectionCounts(layout.statusSocket),
-        processes: async () => await processUsage(Number(await readFile(layout.pidFile, 'utf8').catch(() => ''))),
+        metrics,
+        usage: { connections: () => connectionCounts(layout.statusSocket), processes: () => usageOfMaster(layout.pidFile) },
       },
       owner.signal,
     )
@@ -122,7 +121,7 @@ async function settledChanges(
 }
 
 /** Whether an NGINX of this state directory holds the ports: a whole one, or workers whose master was killed. */
-async function isServing(agent: NginxAgent): Promise<boolean> {
+async function isServing(agent: LocalAgent): Promise<boolean> {
   return agent.isRunning() || (await agent.status()).kind !== 'gone'
 }
 
@@ -135,18 +134,4 @@ async function refuseTakenPorts(ports: readonly number[]): Promise<void> {
       server.listen(port, '0.0.0.0', () => server.close(() => resolve()))
     })
   }
-}
-
-/** Standard output, where a container's log is; a file where NGINX could not open that by name. */
-async function accessLogPath(layout: Layout, log: Logger): Promise<string> {
-  const standardOutput = '/dev/stdout'
-  const canOpen =
-    !fstatSync(1).isSocket() &&
-    (await access(standardOutput, constants.W_OK).then(
-      () => true,
-      () => false,
-    ))
-  if (canOpen) return standardOutput
-  log.info(`access is logged to ${layout.accessLog}, for NGINX cannot open standard output`)
-  return layout.accessLog
 }

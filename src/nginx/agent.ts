@@ -2,31 +2,43 @@
  * The owner of the NGINX processes: tests the staged configuration, starts or reloads NGINX on the active one, and asks
  * the workers what they serve. NGINX outlives this process; the next one takes it over.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readFile, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { rm, writeFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { dismissOrphans, endingOfForeign, runningMaster } from './adoption.ts'
 import type { NginxBinary } from './capabilities.ts'
 import type { Generation } from './generations.ts'
 import type { Layout } from './layout.ts'
+import { ending, identityOf, identityText, signalIfAlive } from './process.ts'
 import { askWorker, type StatusAnswer } from './status.ts'
 
 export type TestResult = { readonly ok: boolean; readonly output: string }
 export type Confirmation = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
+/** Whoever owns NGINX, as the pipeline sees it: in this process, or another one that is reached over a socket. */
 export type NginxAgent = {
-  /** `nginx -t` on the staged configuration. */
-  test(): Promise<TestResult>
-  /** Reloads NGINX, or starts it, and waits until only workers of this generation answer. */
-  activate(generation: Generation): Promise<Confirmation>
-  /** What a worker answers now. */
-  status(): Promise<StatusAnswer>
-  /** Starts NGINX on the active configuration unless it runs. */
+  /** `nginx -t` on the staged configuration, ended when the signal aborts. */
+  test(signal?: AbortSignal): Promise<TestResult>
+  /** Reloads NGINX, or starts it, and waits until only workers of this generation answer, or the signal aborts. */
+  activate(generation: Generation, signal?: AbortSignal): Promise<Confirmation>
+  /** What workers serve now; undefined where none answers. */
+  running(): Promise<Generation | undefined>
+  /** Sees to it that NGINX runs on the active configuration. */
   ensureRunning(): Promise<void>
+}
+
+/** The owner itself. */
+export type LocalAgent = NginxAgent & {
+  /** What a worker answers now, orphans of a killed master included. */
+  status(): Promise<StatusAnswer>
   isRunning(): boolean
-  /** Lets requests finish, then ends NGINX; at once when `hurry` aborts. */
+  /** Lets requests finish, then ends NGINX; at once when `hurry` aborts. Nothing is started any more. */
   stop(hurry: AbortSignal): Promise<void>
 }
+
+/** No word from the agent: it is away, hung, busy or incomprehensible. Nothing is known of the configuration, and NGINX serves on. */
+export class AgentUnavailable extends Error {}
 
 export type AgentEvents = {
   /** The master ended although nobody asked it to; the agent starts it again. */
@@ -39,14 +51,12 @@ export type NginxOutput = { readonly stdout: 'inherit' | number; readonly stderr
 
 type Master = { readonly pid: number; readonly ended: Promise<void> }
 
-const TEST_TIMEOUT_MS = 120_000
-const CONFIRM_TIMEOUT_MS = 120_000
+/** The longest that each may take, in milliseconds. At 10,000 hosts a test was seen to take 9 s, on an idle machine. */
+export const AGENT_LIMITS_MS = { test: 120_000, confirm: 120_000 }
 /** Old workers answered up to 46 ms after the first new one had (measured): this many new answers in a row end doubt. */
 const ANSWERS_TO_CONFIRM = 20
 const BETWEEN_ANSWERS_MS = 10
-const ORPHANS_TIMEOUT_MS = 10_000
-const ADOPTION_TIMEOUT_MS = 10_000
-const ADOPTED_POLL_MS = 200
+const STAY_AWAKE_MS = 200
 const FIRST_RESTART_DELAY_MS = 50
 const LONGEST_RESTART_DELAY_MS = 5_000
 
@@ -56,8 +66,9 @@ export async function createAgent(
   layout: Layout,
   events: AgentEvents,
   output: NginxOutput = { stdout: 'inherit', stderr: 'inherit' },
-  confirmTimeoutMs = CONFIRM_TIMEOUT_MS,
-): Promise<NginxAgent> {
+  limitsMs: Readonly<Partial<typeof AGENT_LIMITS_MS>> = {},
+): Promise<LocalAgent> {
+  const limits = { ...AGENT_LIMITS_MS, ...limitsMs }
   let master: Master | undefined
   let isStopping = false
   /** From the first confirmed generation on, NGINX is kept running; before that there is nothing to run. */
@@ -122,21 +133,31 @@ export async function createAgent(
     // NGINX is to outlive this process, and must not keep it from ending.
     child.unref()
     const ended = ending(child)
-    if (child.pid !== undefined) own({ pid: child.pid, ended })
+    if (child.pid === undefined) return
+    own({ pid: child.pid, ended })
+    // For a successor, should this process end before NGINX has written its pid file.
+    const identity = await identityOf(child.pid)
+    if (identity !== undefined) await writeFile(layout.masterFile, identityText(identity))
   }
 
-  async function confirm(generation: Generation): Promise<Confirmation> {
-    const deadline = performance.now() + confirmTimeoutMs
+  async function confirm({ number, hash }: Generation, signal: AbortSignal | undefined): Promise<Confirmation> {
+    const deadline = performance.now() + limits.confirm
     let answers = 0
     while (answers < ANSWERS_TO_CONFIRM) {
       const answer = await askWorker(layout.statusSocket)
-      answers = answer.kind === 'answer' && answer.generation.number === generation.number ? answers + 1 : 0
+      const isNew = answer.kind === 'answer' && answer.generation.number === number && answer.generation.hash === hash
+      answers = isNew ? answers + 1 : 0
       if (master === undefined)
         return { ok: false, reason: 'NGINX ended while it took the configuration; its own words are in its error log' }
+      if (signal?.aborted) {
+        // It passed its test, it is what a restart would serve, and nobody is there to take it back.
+        isServing = true
+        return { ok: false, reason: 'whoever asked has gone' }
+      }
       if (performance.now() > deadline)
         return {
           ok: false,
-          reason: `after ${confirmTimeoutMs / 1000} s workers of another generation still answer; NGINX's error log says why`,
+          reason: `after ${limits.confirm / 1000} s workers of another generation still answer; NGINX's error log says why`,
         }
       await sleep(BETWEEN_ANSWERS_MS)
     }
@@ -147,7 +168,7 @@ export async function createAgent(
   const adopted = await runningMaster(layout)
   if (adopted !== undefined) {
     // Another version reads configurations otherwise: it is asked to leave, and ours starts with the first one.
-    if (adopted.version !== binary.version) signalIfAlive(adopted.pid, 'SIGQUIT')
+    if (adopted.version !== undefined && adopted.version !== binary.version) signalIfAlive(adopted.pid, 'SIGQUIT')
     else {
       isServing = true
       own({ pid: adopted.pid, ended: endingOfForeign(adopted.pid) })
@@ -155,27 +176,38 @@ export async function createAgent(
   }
 
   return {
-    async test() {
+    async test(signal) {
       // Standard output as NGINX itself gets it: the configuration may log there.
       const child = spawn(binary.path, [...baseArguments, '-c', layout.stagedRoot, '-t'], {
         stdio: ['ignore', output.stdout, 'pipe'],
-        timeout: TEST_TIMEOUT_MS,
+        timeout: limits.test,
+        killSignal: 'SIGKILL',
+        ...(signal === undefined ? {} : { signal }),
       })
-      const failure = new Promise<Error | undefined>((resolve) => child.once('error', resolve).once('close', () => resolve(undefined)))
-      const said = child.stderr === null ? '' : (await text(child.stderr)).trim()
+      const failure = new Promise<Error | undefined>((resolve) => child.once('error', resolve).once('exit', () => resolve(undefined)))
+      const said = child.stderr === null ? '' : text(child.stderr)
       const error = await failure
-      return {
-        ok: child.exitCode === 0,
-        output: error?.message ?? (child.exitCode === null ? `${said}\nnginx -t was ended by ${child.signalCode}` : said),
-      }
+      // What it started may hold its standard error open for longer than it lives.
+      if (child.signalCode !== null) child.stderr?.destroy()
+      const heard = (await Promise.resolve(said).catch(() => '')).trim()
+      if (error === undefined && child.exitCode !== null) return { ok: child.exitCode === 0, output: heard }
+      const reason = error?.message ?? `nginx -t was ended by ${child.signalCode}; it is given ${limits.test / 1000} s`
+      return { ok: false, output: [reason, heard].filter((part) => part !== '').join('\n') }
     },
-    async activate(generation) {
+    async activate(generation, signal) {
+      if (isStopping) return { ok: false, reason: 'NGINX is being stopped' }
       if (master === undefined) await start()
       else signalIfAlive(master.pid, 'SIGHUP')
-      return await confirm(generation)
+      return await confirm(generation, signal)
+    },
+    async running() {
+      if (master === undefined) return undefined
+      const answer = await askWorker(layout.statusSocket)
+      return answer.kind === 'answer' ? answer.generation : undefined
     },
     status: () => askWorker(layout.statusSocket),
     async ensureRunning() {
+      if (isStopping) return
       isServing = true
       if (master === undefined) await start()
     },
@@ -190,71 +222,9 @@ export async function createAgent(
       if (hurry.aborted) end()
       hurry.addEventListener('abort', end, { once: true })
       // Nothing that watches the master keeps this process alive, and here it has to be.
-      const awake = setInterval(() => {}, ADOPTED_POLL_MS)
+      const awake = setInterval(() => {}, STAY_AWAKE_MS)
       await running.ended
       clearInterval(awake)
     },
-  }
-}
-
-async function ending(child: ChildProcess): Promise<void> {
-  await new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-    child.once('error', () => resolve())
-  })
-}
-
-/** The end of a process that is not our child, which only looking can tell. */
-async function endingOfForeign(pid: number): Promise<void> {
-  while (await isAlive(pid)) await sleep(ADOPTED_POLL_MS, undefined, { ref: false })
-}
-
-/**
- * The master that an earlier owner of this state directory left behind: the process of the pid file, if it is the parent
- * of a worker that answers here. A number alone may be another program's by now, and a title says what its writer wants.
- */
-async function runningMaster(layout: Layout): Promise<{ readonly pid: number; readonly version: string } | undefined> {
-  const pid = Number(await readFile(layout.pidFile, 'utf8').catch(() => ''))
-  const deadline = performance.now() + ADOPTION_TIMEOUT_MS
-  while (pid > 1 && (await isAlive(pid)) && performance.now() < deadline) {
-    const answer = await askWorker(layout.statusSocket)
-    if (answer.kind === 'gone') return undefined
-    if (answer.kind === 'answer')
-      return (await processStatus(answer.pid, 'PPid')) === `${pid}` ? { pid, version: answer.version } : undefined
-    await sleep(BETWEEN_ANSWERS_MS)
-  }
-  return undefined
-}
-
-/**
- * Workers whose master was killed go on serving, and hold the ports: each that answers is told to finish what it has
- * and leave.
- */
-async function dismissOrphans(statusSocket: string): Promise<void> {
-  const deadline = performance.now() + ORPHANS_TIMEOUT_MS
-  while (performance.now() < deadline) {
-    const answer = await askWorker(statusSocket)
-    if (answer.kind === 'gone') return
-    if (answer.kind === 'answer' && answer.pid > 1) signalIfAlive(answer.pid, 'SIGQUIT')
-    await sleep(BETWEEN_ANSWERS_MS)
-  }
-}
-
-/** A zombie has ended: one whose parent does not reap it, as process 1 of a container may not, stays there for good. */
-async function isAlive(pid: number): Promise<boolean> {
-  return /^[^ZX]/.test(await processStatus(pid, 'State'))
-}
-
-/** A field of /proc/PID/status; empty when there is no such process. */
-async function processStatus(pid: number, field: string): Promise<string> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return new RegExp(`^${field}:\\t(.*)$`, 'm').exec(status)?.[1] ?? ''
-}
-
-function signalIfAlive(pid: number, signal: NodeJS.Signals) {
-  try {
-    process.kill(pid, signal)
-  } catch {
-    // It has ended meanwhile, and whoever waits for that is told.
   }
 }

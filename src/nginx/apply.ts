@@ -1,7 +1,7 @@
 /** Brings a configuration to NGINX: written, staged, tested, renamed into place, reloaded, confirmed; or refused whole. */
 import type { ObjectRef } from '../model/issue.ts'
 import type { ConfigSet } from '../render/render.ts'
-import type { NginxAgent } from './agent.ts'
+import { AgentUnavailable, type NginxAgent } from './agent.ts'
 import type { Generation, GenerationStore } from './generations.ts'
 import { complaintOf, offenderOf } from './offender.ts'
 
@@ -21,6 +21,8 @@ export type ReloadResult =
       readonly kind: 'refused'
       readonly reason: string
       readonly offender: ObjectRef | undefined
+      /** Nothing was said of the configuration, for there was no word from the agent: the same may pass a moment later. */
+      readonly isTemporary: boolean
       readonly bytesWritten: number
       readonly times: StepTimes
     }
@@ -41,38 +43,49 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
       }
     }
 
+    const refused = (reason: string, offender: ObjectRef | undefined, isTemporary = false): ReloadResult => ({
+      kind: 'refused',
+      reason,
+      offender,
+      isTemporary,
+      bytesWritten,
+      times,
+    })
+
     let bytesWritten = await timed('write', () => store.writeKeyPairs(configSet.keyPairs))
-    const [running, active] = await Promise.all([runningGeneration(agent), store.active()])
-    // After a crash or a late reload the two may differ, and the active one is what a restart would serve.
-    if (running?.hash === configSet.hash && active?.hash === configSet.hash)
-      return { kind: 'unchanged', generation: running, bytesWritten, times }
+    try {
+      const [running, active] = await Promise.all([agent.running(), store.active()])
+      // After a crash or a late reload the two may differ, and the active one is what a restart would serve.
+      if (running?.hash === configSet.hash && active?.hash === configSet.hash)
+        return { kind: 'unchanged', generation: running, bytesWritten, times }
 
-    /** Where no NGINX runs: the last good configuration is better than none. */
-    const serveLastGood = async () => {
-      if (active !== undefined) await agent.ensureRunning()
+      /** Where no NGINX runs: the last good configuration is better than none. */
+      const serveLastGood = async () => {
+        if (active !== undefined) await agent.ensureRunning()
+      }
+      const number = Math.max(running?.number ?? 0, active?.number ?? 0) + 1
+      const generation = { number, hash: configSet.hash }
+      bytesWritten += await timed('write', () => store.stage(configSet, number))
+      const test = await timed('test', () => agent.test())
+      if (!test.ok) {
+        await serveLastGood()
+        return refused(complaintOf(test.output), offenderOf(test.output, configSet))
+      }
+      await store.promote()
+      const confirmation = await timed('reload', () => agent.activate(generation)).catch(async (error: unknown) => {
+        await store.revert()
+        throw error
+      })
+      if (!confirmation.ok) {
+        await store.revert()
+        await serveLastGood()
+        return refused(confirmation.reason, undefined)
+      }
+      await store.prune(configSet)
+      return { kind: 'applied', generation, bytesWritten, times, output: test.output }
+    } catch (error) {
+      if (error instanceof AgentUnavailable) return refused(error.message, undefined, true)
+      throw error
     }
-    const number = Math.max(running?.number ?? 0, active?.number ?? 0) + 1
-    const generation = { number, hash: configSet.hash }
-    bytesWritten += await timed('write', () => store.stage(configSet, number))
-    const test = await timed('test', () => agent.test())
-    if (!test.ok) {
-      await serveLastGood()
-      return { kind: 'refused', reason: complaintOf(test.output), offender: offenderOf(test.output, configSet), bytesWritten, times }
-    }
-    await store.promote()
-    const confirmation = await timed('reload', () => agent.activate(generation))
-    if (!confirmation.ok) {
-      await store.revert()
-      await serveLastGood()
-      return { kind: 'refused', reason: confirmation.reason, offender: undefined, bytesWritten, times }
-    }
-    await store.prune(configSet)
-    return { kind: 'applied', generation, bytesWritten, times, output: test.output }
   }
-}
-
-async function runningGeneration(agent: NginxAgent): Promise<Generation | undefined> {
-  if (!agent.isRunning()) return undefined
-  const answer = await agent.status()
-  return answer.kind === 'answer' ? answer.generation : undefined
 }

@@ -99,12 +99,15 @@ export function createGenerationStore(
       }
       currentPairs = nextPairs
     },
-    async active() {
-      const head = (await readFile(layout.activeRoot, 'utf8').catch(() => '')).slice(0, 200)
-      const [, number, hash] = /^# nginx-ts generation (\d+), configuration (\w+)/.exec(head) ?? []
-      return number === undefined || hash === undefined ? undefined : { number: Number(number), hash }
-    },
+    active: () => activeGeneration(layout),
   }
+}
+
+/** The active generation, as the root file on disk says; undefined when there is none. */
+export async function activeGeneration(layout: Layout): Promise<Generation | undefined> {
+  const head = (await readFile(layout.activeRoot, 'utf8').catch(() => '')).slice(0, 200)
+  const [, number, hash] = /^# nginx-ts generation (\d+), configuration (\w+)/.exec(head) ?? []
+  return number === undefined || hash === undefined ? undefined : { number: Number(number), hash }
 }
 
 /** Writes all, some at a time, and gives the bytes written. */

@@ -1,5 +1,5 @@
 /** Where things are in the state directory. */
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export type Layout = {
@@ -14,6 +14,12 @@ export type Layout = {
   readonly conf: string
   readonly certificates: string
   readonly pidFile: string
+  /** The master that the agent started last, as a ProcessIdentity. */
+  readonly masterFile: string
+  /** The process of `nginx-ts agent`, as a ProcessIdentity. */
+  readonly agentFile: string
+  /** Where that process answers the controller. */
+  readonly agentSocket: string
   readonly statusSocket: string
   readonly echoSocket: string
   /** Held by the process that owns this directory. */
@@ -24,6 +30,8 @@ export type Layout = {
 
 /** `sun_path` of a unix socket address has 108 bytes, NUL included: unix(7). */
 const LONGEST_SOCKET_PATH = 107
+
+const PASSABLE = 0o711
 
 /** The paths below a state directory. Throws when NGINX could not use one. */
 export function layoutOf(root: string): Layout {
@@ -37,6 +45,9 @@ export function layoutOf(root: string): Layout {
     conf: join(root, 'conf'),
     certificates: join(root, 'conf/certs'),
     pidFile: join(root, 'run/nginx.pid'),
+    masterFile: join(root, 'run/master'),
+    agentFile: join(root, 'run/agent'),
+    agentSocket: join(root, 'run/agent.sock'),
     statusSocket: join(root, 'run/status.sock'),
     echoSocket: join(root, 'run/echo.sock'),
     lockSocket: join(root, 'run/lock.sock'),
@@ -47,10 +58,32 @@ export function layoutOf(root: string): Layout {
   return layout
 }
 
-/** Makes the directories. Workers of another account pass through them, read certificates by name and keep bodies in files. */
+/** Both halves, for a process that is controller and agent at once. */
 export async function createLayout(layout: Layout): Promise<void> {
-  for (const folder of ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs', 'run', 'temp', 'logs']) {
-    await mkdir(join(layout.root, folder), { recursive: true })
+  await createConfigurationLayout(layout)
+  await createRuntimeLayout(layout)
+}
+
+/** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates by name. */
+export async function createConfigurationLayout(layout: Layout): Promise<void> {
+  await makeFolders(layout, ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs'])
+  await letPass(layout, ['', 'conf', 'conf/certs'])
+}
+
+/** What NGINX and its agent write. Workers of another account pass through, and keep bodies in files. */
+export async function createRuntimeLayout(layout: Layout): Promise<void> {
+  await makeFolders(layout, ['run', 'temp', 'logs'])
+  await letPass(layout, ['', 'run', 'temp'])
+}
+
+async function makeFolders(layout: Layout, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) await mkdir(join(layout.root, folder), { recursive: true })
+}
+
+/** Others may pass through to a name that they know, and not list. What is another user's is as that user made it. */
+async function letPass(layout: Layout, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const path = join(layout.root, folder)
+    if ((await stat(path)).uid === process.geteuid?.()) await chmod(path, PASSABLE)
   }
-  await Promise.all(['', 'run', 'conf', 'conf/certs', 'temp'].map((folder) => chmod(join(layout.root, folder), 0o711)))
 }

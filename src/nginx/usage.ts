@@ -40,6 +40,12 @@ export function parseStubStatus(text: string): ConnectionCounts | undefined {
 const TICKS_A_SECOND = 100
 const PAGE_BYTES = 4096
 
+/** Of the NGINX of a pid file; undefined when it does not run. */
+export async function usageOfMaster(pidFile: string): Promise<ProcessUsage | undefined> {
+  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''))
+  return pid > 1 ? await processUsage(pid) : undefined
+}
+
 /** Undefined when there is no such process. */
 export async function processUsage(masterPid: number): Promise<ProcessUsage | undefined> {
   const children = await readFile(`/proc/${masterPid}/task/${masterPid}/children`, 'utf8').catch(() => childrenByParent(masterPid))

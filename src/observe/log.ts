@@ -39,7 +39,9 @@ export function logOutcome(log: Logger, outcome: Outcome) {
     .join(', ')
   const facts = { changes: outcome.changes.slice(0, 10), times, bytes: result.bytesWritten }
   const changes = `${describeSome(outcome.changes)}: ${describeHosts(outcome.hosts)}`
-  if (result.kind === 'refused')
+  if (result.kind === 'refused' && result.isTemporary)
+    log.warn(facts, `${changes}; not applied, and soon tried again: ${oneLine(result.reason)} (${spent})`)
+  else if (result.kind === 'refused')
     log.error(
       { ...facts, object: result.offender },
       `${changes}; refused, the configuration before stays (${spent}); NGINX: ${oneLine(result.reason)}`,

@@ -89,10 +89,10 @@ export function createMetrics(now: () => number, labels: MetricLabels = {}): Met
   const refreshNginx = registerNginxMetrics(registry)
   let model: Model | undefined
 
-  function recordRefusal(offender: ObjectRef | undefined) {
+  function recordRefusal(offender: ObjectRef | undefined, isTemporary: boolean) {
     refusals.inc()
     lastReloadSuccessful.set(0)
-    refusedOwner.set({ kind: offender?.kind ?? '', namespace: offender?.namespace ?? '', name: offender?.name ?? '' }, 1)
+    if (!isTemporary) refusedOwner.set({ kind: offender?.kind ?? '', namespace: offender?.namespace ?? '', name: offender?.name ?? '' }, 1)
   }
 
   return {
@@ -112,7 +112,7 @@ export function createMetrics(now: () => number, labels: MetricLabels = {}): Met
       for (const { code, severity } of found) issues.inc({ code, severity })
       refusedOwner.reset()
       if (result.kind === 'refused') {
-        recordRefusal(result.offender)
+        recordRefusal(result.offender, result.isTemporary)
         return
       }
       lastReloadSuccessful.set(1)

@@ -12,22 +12,22 @@ export type Health = {
 }
 
 /** Listens on every address of the port until the signal aborts. */
-export async function startStatusServer(
-  port: number,
-  health: Health,
-  metrics: Metrics,
-  usage: NginxUsage,
-  signal: AbortSignal,
-): Promise<Server> {
+/** What Prometheus is told. */
+export type MetricsPage = { readonly metrics: Metrics; readonly usage: NginxUsage }
+
+/** Listens on every address of the port until the signal aborts; `/metrics` is there for who has any. */
+export async function startStatusServer(port: number, health: Health, page: MetricsPage | undefined, signal: AbortSignal): Promise<Server> {
   const server = createServer(async (request, response) => {
     const path = request.url?.split('?')[0]
-    if (path === '/metrics') {
-      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(await metrics.text(usage))
+    if (path === '/metrics' && page !== undefined) {
+      response.writeHead(200, { 'content-type': page.metrics.registry.contentType }).end(await page.metrics.text(page.usage))
     } else if (path === '/healthz' || path === '/readyz') {
       const isGood = path === '/healthz' ? health.isHealthy() : health.isReady()
       response.writeHead(isGood ? 200 : 503, { 'content-type': 'text/plain' }).end(isGood ? 'ok\n' : 'not yet\n')
     } else {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('/healthz, /readyz and /metrics are here\n')
+      response
+        .writeHead(404, { 'content-type': 'text/plain' })
+        .end(`${page === undefined ? '' : '/metrics, '}/healthz and /readyz are here\n`)
     }
   })
   server.listen(port)

@@ -18,7 +18,7 @@ describe.each(await testedNginx())('applying, NGINX %s', (_version, nginx) => {
   })
   afterAll(() => backends.disposeAsync())
 
-  const settings: SiteSettings = { confirmTimeoutMs: 1000 }
+  const settings: SiteSettings = { limitsMs: { confirm: 1000 } }
 
   test('each configuration that differs is the next generation, and an equal one none at all', async () => {
     await using site = await startSite(nginx, settings)

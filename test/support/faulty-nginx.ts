@@ -9,26 +9,29 @@ export type FaultyNginx = {
   refuse(text: string): Promise<void>
   /** From now on `nginx -t` waits. */
   hold(): Promise<void>
+  /** From now on a start waits before anything is read. */
+  holdStart(): Promise<void>
   /** Ends the faults. */
   heal(): Promise<void>
 }
 
 /** Writes the injector, a script beside its marker files, into a folder. */
 export async function faultyNginx(folder: string, nginx: string): Promise<FaultyNginx> {
-  const [path, refused, held] = ['nginx', 'refused', 'held'].map((name) => join(folder, `faulty-${name}`)) as [string, string, string]
-  await writeFile(path, script(nginx, refused, held), { mode: 0o755 })
+  const [path = '', refused = '', held = '', late = ''] = ['nginx', 'refused', 'held', 'late'].map((name) => join(folder, `faulty-${name}`))
+  await writeFile(path, script(nginx, refused, held, late), { mode: 0o755 })
   return {
     path,
     refuse: (text) => writeFile(refused, text),
     hold: () => writeFile(held, ''),
+    holdStart: () => writeFile(late, ''),
     async heal() {
-      await Promise.all([refused, held].map((marker) => rm(marker, { force: true })))
+      await Promise.all([refused, held, late].map((marker) => rm(marker, { force: true })))
     },
   }
 }
 
 /** `nginx -T` prints the staged configuration with the name of each file above it. */
-function script(nginx: string, refused: string, held: string): string {
+function script(nginx: string, refused: string, held: string, late: string): string {
   return `#!/bin/sh
 case " $* " in
 *" -t "*)
@@ -44,7 +47,10 @@ case " $* " in
       echo "nginx: configuration file test failed" >&2
       exit 1
     fi
-  fi
+  fi ;;
+*" -V "*) ;;
+*)
+  while [ -e '${late}' ]; do sleep 0.05; done
 esac
 exec '${nginx}' "$@"
 `

@@ -42,7 +42,7 @@ export type Serving = AsyncDisposable & {
 
 const project = join(import.meta.dirname, '../..')
 /** The process runs as the package's own `#!` line starts it. */
-const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete']
+export const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete']
 const START_TIMEOUT_MS = 20_000
 
 /** Makes the directories and chooses the ports; starts nothing yet. */
@@ -158,7 +158,7 @@ export async function nginxProcesses(master: number): Promise<readonly number[]>
   return found
 }
 
-function endGroup(master: number) {
+export function endGroup(master: number) {
   try {
     process.kill(-master, 'SIGKILL')
   } catch {

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nginxBinaries } from '../../scripts/nginx-binaries.ts'
 import { renderContextOf } from '../../src/cli/render-context.ts'
-import { createStore } from '../../src/cluster/state.ts'
+import { type ClusterState, createStore } from '../../src/cluster/state.ts'
 import { startEcho } from '../../src/echo.ts'
 import { parseManifests } from '../../src/files/manifests.ts'
 import type { Issue } from '../../src/model/issue.ts'
-import { createAgent, type NginxAgent } from '../../src/nginx/agent.ts'
+import { type AGENT_LIMITS_MS, createAgent, type LocalAgent } from '../../src/nginx/agent.ts'
 import { createApply, type ReloadResult } from '../../src/nginx/apply.ts'
 import { type NginxBinary, probeNginx } from '../../src/nginx/capabilities.ts'
 import { createGenerationStore } from '../../src/nginx/generations.ts'
@@ -30,7 +30,7 @@ export type Site = AsyncDisposable & {
   readonly httpPort: number
   readonly httpsPort: number
   readonly layout: Layout
-  readonly agent: NginxAgent
+  readonly agent: LocalAgent
   readonly binary: NginxBinary
   /** Serves these objects and nothing else; gives once workers have confirmed. */
   serve(...objects: readonly SiteObject[]): Promise<Served>
@@ -48,7 +48,7 @@ export type SiteSettings = {
   readonly options?: OptionsInput
   readonly echo?: boolean
   readonly machine?: Partial<Machine>
-  readonly confirmTimeoutMs?: number
+  readonly limitsMs?: Partial<typeof AGENT_LIMITS_MS>
 }
 
 /** Every NGINX the live tests run on, for `describe.each`. NGINX_TS_VERSIONS=1.30 narrows it while working. */
@@ -77,7 +77,7 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
   const log = openSync(join(root, 'logs/error.log'), 'a')
   const ignore = () => {}
   const events = { masterLost: ignore, masterRestarted: ignore }
-  const agent = await createAgent(binary, layout, events, { stdout: log, stderr: log }, settings.confirmTimeoutMs)
+  const agent = await createAgent(binary, layout, events, { stdout: log, stderr: log }, settings.limitsMs)
   const apply = createApply(
     createGenerationStore(layout, machine.workerAccount?.groupId, (path, group) => chown(path, -1, group)),
     agent,
@@ -100,12 +100,10 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
     agent,
     binary,
     async serve(...objects) {
-      const store = createStore()
-      const manifests = parseManifests(JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects.flatMap(manifestsOf) }), 'test')
-      for (const { object } of manifests.objects) store.set(object)
-      const { model, issues } = translate(store.snapshot(), options, context, memos.translation)
+      const snapshot = snapshotOf(objects)
+      const { model, issues } = translate(snapshot.state, options, context, memos.translation)
       const result = await apply(render(model, renderContext, memos.render))
-      return { issues: [...manifests.issues, ...issues], result }
+      return { issues: [...snapshot.issues, ...issues], result }
     },
     get: (host, path, request) => send(httpPort, host, path, request),
     getTls: (host, path, request) => send(httpsPort, host, path, { sni: host, ...request }),
@@ -119,6 +117,14 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
       await rm(root, { recursive: true, force: true })
     },
   }
+}
+
+/** A cluster in which there are these objects. */
+export function snapshotOf(objects: readonly SiteObject[]): { readonly state: ClusterState; readonly issues: readonly Issue[] } {
+  const store = createStore()
+  const manifests = parseManifests(JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects.flatMap(manifestsOf) }), 'test')
+  for (const { object } of manifests.objects) store.set(object)
+  return { state: store.snapshot(), issues: manifests.issues }
 }
 
 function manifestsOf(object: SiteObject): readonly Manifest[] {

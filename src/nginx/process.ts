@@ -1,0 +1,54 @@
+/** Other processes, looked at through /proc and signalled. */
+import type { ChildProcess } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+
+/** Names a process for good: a number alone may be another program's by now. `startTime` is in clock ticks since boot. */
+export type ProcessIdentity = { readonly pid: number; readonly startTime: string }
+
+/** Resolves once a child has ended, or could not be started. */
+export async function ending(child: ChildProcess): Promise<void> {
+  await new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+}
+
+/** A zombie has ended: one whose parent does not reap it, as process 1 of a container may not, stays there for good. */
+export async function isAlive(pid: number): Promise<boolean> {
+  return /^[^ZX]/.test(await processStatus(pid, 'State'))
+}
+
+/** A field of /proc/PID/status; empty when there is no such process. */
+export async function processStatus(pid: number, field: string): Promise<string> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return new RegExp(`^${field}:\\t(.*)$`, 'm').exec(status)?.[1] ?? ''
+}
+
+/** Sends a signal, unless the process has ended: whoever waits for that is told. */
+export function signalIfAlive(pid: number, signal: NodeJS.Signals) {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Undefined when there is no such process. */
+export async function identityOf(pid: number): Promise<ProcessIdentity | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  // proc(5): the command stands in brackets and may hold any character. Field 22 is the 20th behind it.
+  const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  return startTime === undefined ? undefined : { pid, startTime }
+}
+
+/** An identity as a file holds it: `PID STARTTIME`. */
+export function identityText({ pid, startTime }: ProcessIdentity): string {
+  return `${pid} ${startTime}\n`
+}
+
+/** The process that such a file names, while it lives. */
+export async function livingProcessOf(file: string): Promise<ProcessIdentity | undefined> {
+  const [, pid, startTime] = /^(\d+) (\d+)\n$/.exec(await readFile(file, 'utf8').catch(() => '')) ?? []
+  const found = await identityOf(Number(pid))
+  return found !== undefined && found.startTime === startTime && (await isAlive(found.pid)) ? found : undefined
+}
