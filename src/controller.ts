@@ -1,4 +1,5 @@
 /** The loop: hold-off → snapshot → translate → render → apply → report. Knows neither where the state comes from nor who reads the reports. */
+import type { Ingress } from './cluster/objects.ts'
 import type { ClusterState } from './cluster/state.ts'
 import { describeIssue, type Issue, issue } from './model/issue.ts'
 import { hostKey, type Model } from './model/model.ts'
@@ -19,6 +20,8 @@ export type Source = {
 export type Outcome = {
   readonly changes: readonly string[]
   readonly hosts: HostChanges
+  /** The Ingresses that are ours, whatever became of each of their rules. */
+  readonly served: readonly Ingress[]
   readonly issues: readonly Issue[]
   /** Those that were not there a turn ago. */
   readonly newIssues: readonly Issue[]
@@ -33,9 +36,11 @@ export type ControllerParts = {
   readonly source: Source
   readonly options: Options
   readonly translateContext: TranslateContext
-  readonly renderContext: RenderContext
+  /** What NGINX can do and where it runs, the very same object while nothing of it changes. */
+  readonly renderContext: () => RenderContext
   readonly apply: Apply
-  readonly report: (outcome: Outcome) => void
+  /** Takes what a turn came to, and the state that it was made from. */
+  readonly report: (outcome: Outcome, state: ClusterState) => void
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
 }
@@ -61,21 +66,23 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
     }
     const snapshot = timed('snapshot', () => parts.source.snapshot())
     const translation = timed('translate', () => translate(snapshot.state, parts.options, parts.translateContext, translationMemo))
-    const configSet = timed('render', () => render(translation.model, parts.renderContext, renderMemo))
+    const configSet = timed('render', () => render(translation.model, parts.renderContext(), renderMemo))
     const result = await parts.apply(configSet)
 
     const found = [...snapshot.issues, ...translation.issues, ...refusalOf(result)]
     const known = new Set(issues.map(describeIssue))
     const serversNow = new Map(configSet.servers.map(({ server, path }) => [hostKey(server.host), path]))
-    parts.report({
+    const outcome: Outcome = {
       changes,
       hosts: compareHosts(servers, serversNow),
+      served: translation.served,
       issues: found,
       newIssues: found.filter((candidate) => !known.has(describeIssue(candidate))),
       model: translation.model,
       result,
       times: { ...times, ...result.times },
-    })
+    }
+    parts.report(outcome, snapshot.state)
     issues = found
     if (result.kind === 'refused' && result.isTemporary) {
       changes = [...new Set([...changes, ...(await nextChanges(parts.source, signal, RETRY_AFTER_MS))])]

@@ -8,6 +8,7 @@ import { layoutOf } from '../nginx/layout.ts'
 import { createLogger } from '../observe/log.ts'
 import { type Options, type OptionsInput, optionsSchema, parseOptions } from '../options.ts'
 import { runAgent } from './agent.ts'
+import { type ControllerFlags, controllerSettings, withControllerFlags } from './controller-command.ts'
 import { NO_INIT, STARTED } from './init.ts'
 import { lintCommand, renderCommand, translateOffline } from './offline.ts'
 import { serve } from './serve.ts'
@@ -37,7 +38,6 @@ function withServingOptions(command: Command): Command {
     .addOption(optionFlag('defaultSslCertificate', '--default-ssl-certificate <namespace/name>'))
     .addOption(optionFlag('proxyBodySize', '--proxy-body-size <bytes>'))
     .addOption(optionFlag('workerShutdownTimeout', '--worker-shutdown-timeout <seconds>'))
-    .addOption(nginxOption())
 }
 
 function nginxOption(): Option {
@@ -98,7 +98,7 @@ function parentSignal(): AbortSignal {
   return gone.signal
 }
 
-type GivenOptions = Record<string, string | boolean | undefined>
+type GivenOptions = Readonly<Record<string, unknown>>
 
 function optionsFrom(given: GivenOptions): Options {
   const known = Object.keys(optionsSchema.shape).filter((key) => given[key] !== undefined)
@@ -119,6 +119,7 @@ export function createProgram(): Command {
       .description('serve a directory of manifests with a real NGINX, and follow its changes')
       .argument('<dir>', MANIFESTS, existingDirectory),
   )
+    .addOption(nginxOption())
     .option('--status-port <port>', 'port of /healthz, /readyz and /metrics', portNumber, 10254)
     .option('--state-dir <dir>', 'where configuration, certificates and sockets are kept')
     .option('--echo', 'answer for Services without endpoints, saying as JSON what was chosen and what arrived')
@@ -141,6 +142,7 @@ export function createProgram(): Command {
       .description('print the NGINX configuration for a directory of manifests')
       .argument('<dir>', MANIFESTS, existingDirectory),
   )
+    .addOption(nginxOption())
     .option('-o, --output <dir>', 'write the files here instead, for `nginx -t -p DIR -c DIR/nginx.conf` to test')
     .action(async (directory: string, given: GivenOptions & { output?: string; nginx: string }) => {
       const output = given.output === undefined ? undefined : resolve(given.output)
@@ -159,11 +161,27 @@ export function createProgram(): Command {
       .description('say what is wrong in a directory of manifests; exit 1 when something is an error')
       .argument('<dir>', MANIFESTS, existingDirectory),
   )
+    .addOption(nginxOption())
     .addOption(new Option('--format <format>').choices(['text', 'json']).default('text'))
     .action(async (directory: string, given: GivenOptions & { format: 'text' | 'json'; nginx: string }) => {
       const result = await translateOffline(directory, optionsFrom(given), given.nginx, STATE_DIRECTORY)
       process.exitCode = lintCommand(result, given.format, (text) => void process.stdout.write(`${text}\n`))
     })
+
+  withControllerFlags(
+    withServingOptions(
+      program
+        .command('controller')
+        .description('follow a cluster, and write the configuration of the NGINX that the agent owns')
+        .addOption(stateDirectoryOption()),
+    ),
+  ).action(async (given: GivenOptions & ControllerFlags) => {
+    const { stop, hurry } = stopSignals()
+    // The Kubernetes client takes half a second and 90 MB to load, which no other command needs.
+    const { controller } = await import('./controller.ts')
+    const settings = controllerSettings(given, optionsFrom(given), process.env)
+    await controller(settings, createLogger(process.stderr.isTTY), stop, hurry)
+  })
 
   program
     .command('agent')
@@ -176,7 +194,7 @@ export function createProgram(): Command {
       wholeNumber,
       0,
     )
-    .option('--status-port <port>', 'port of /healthz, /readyz and /metrics; none when not given', portNumber)
+    .option('--status-port <port>', 'port of /healthz and /readyz; none when not given', portNumber)
     .option(
       '--socket-group <id>',
       'group that may connect to the socket, where the controller runs as another user; none when not given',

@@ -80,12 +80,13 @@ export async function serve(settings: ServeSettings, log: Logger, stop: AbortSig
       owner.signal,
     )
     const selfSigned = await selfSignedKeyPair(layout.root, Date.now())
+    const renderContext = renderContextOf(binary.capabilities, machine, layout.root, await accessLogPath(layout, log))
     await runController(
       {
         source: { snapshot: directory.snapshot, changes: (signal) => settledChanges(settings.directory, directory, holdOff, signal) },
         options: settings.options,
         translateContext: { allowLoopback: true, echoSocket: settings.echo ? layout.echoSocket : undefined, selfSignedKeyPair: selfSigned },
-        renderContext: renderContextOf(binary.capabilities, machine, layout.root, await accessLogPath(layout, log)),
+        renderContext: () => renderContext,
         apply: createApply(
           createGenerationStore(layout, machine.workerAccount?.groupId, (path, group) => chown(path, -1, group)),
           agent,

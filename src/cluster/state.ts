@@ -48,6 +48,14 @@ const PARTS = {
   Namespace: 'namespaces',
 } as const satisfies Readonly<Record<ObjectKind, keyof ClusterState>>
 
+/** The objects of a kind that are kept by their own key; EndpointSlices are not. */
+export function objectsOfKind(
+  state: ClusterState,
+  kind: ObjectKind,
+): ReadonlyMap<ObjectKey, Exclude<ClusterObject, EndpointSlice>> | undefined {
+  return kind === 'EndpointSlice' ? undefined : state[PARTS[kind]]
+}
+
 /** An empty store. */
 export function createStore(): ObjectStore {
   const byKind = {

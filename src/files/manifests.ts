@@ -2,6 +2,7 @@
 import { type Document, isScalar, LineCounter, parseAllDocuments, type Scalar, visit } from 'yaml'
 import type { z } from 'zod'
 import { type ClusterObject, type ObjectKind, objectKinds } from '../cluster/objects.ts'
+import { describeRefusal } from '../cluster/refusal.ts'
 import { type Issue, issue, type ObjectRef, type SourcePosition } from '../model/issue.ts'
 
 export type ManifestObject = { readonly object: ClusterObject; readonly source: SourcePosition }
@@ -124,12 +125,8 @@ function isForeignGroup(kind: string, group: string, expected: string): boolean 
 }
 
 function fieldAndReason(error: z.ZodError): { readonly field: string; readonly message: string } {
-  const first = error.issues[0]
-  const field = (first?.path ?? [])
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('')
-    .slice(1)
-  return { field, message: `${first?.message ?? 'is not valid'}; the object is left out` }
+  const { field, reason } = describeRefusal(error)
+  return { field, message: `${reason}; the object is left out` }
 }
 
 function refOf(kind: string, metadata: unknown): ObjectRef {

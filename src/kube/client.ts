@@ -51,6 +51,8 @@ export class ApiError extends Error {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000
+/** Silence after which the kernel begins to probe; Node lets it probe every second, ten times. */
+const KEEP_ALIVE_MS = 30_000
 const USER_AGENT = 'nginx-ts'
 /** A name that no proxy and no audit log has trouble with. */
 const JSON_TYPE = 'application/json'
@@ -95,6 +97,8 @@ export function createKubeClient(config: KubeConfig): KubeClient {
     }
     await config.applyToHTTPSOptions(options)
     const sent = (url.protocol === 'http:' ? requestHttp : requestHttps)(url, options)
+    // A peer that vanished without a word is noticed by the kernel's probes, long before any deadline.
+    sent.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS))
     if (given.permit !== undefined) {
       try {
         await connected(sent)

@@ -18,10 +18,25 @@ export const issueCodes = {
   'invalid-yaml': { severity: 'error', meaning: 'A document is not YAML or JSON. What the file held before stays served.' },
   'invalid-object': {
     severity: 'error',
-    meaning: 'An object lacks a field or has one of the wrong type. What the file held before stays served.',
+    meaning:
+      'An object lacks a field or has one of the wrong type. What a file held before stays served; one from the API server is left out.',
   },
   'unsupported-version': { severity: 'error', meaning: 'The kind is one of ours, its apiVersion is not.' },
   'duplicate-object': { severity: 'error', meaning: 'Two documents define the same object; the first, by file name, is used.' },
+  'access-denied': {
+    severity: 'error',
+    meaning: 'The API server does not let the controller list or watch a kind. What was last read of it stays, and it is asked again.',
+  },
+  'deletions-not-confirmed': {
+    severity: 'warning',
+    meaning:
+      'A list of all Ingresses came back empty or with fewer than half of those known. Their routes stay until a second list confirms it.',
+  },
+  'reference-not-read': {
+    severity: 'error',
+    meaning:
+      'A Secret or ConfigMap that an Ingress refers to cannot be read from the API server. The Ingress stays as it was until it can.',
+  },
   'invalid-host': { severity: 'error', meaning: 'The host of a rule is no DNS name; the rule is left out.' },
   'invalid-path': { severity: 'error', meaning: 'A path cannot be served; it is left out.' },
   'path-claimed': { severity: 'error', meaning: 'An older Ingress, or an earlier rule, has the same host and path; this one is left out.' },

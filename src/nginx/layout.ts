@@ -24,6 +24,8 @@ export type Layout = {
   readonly echoSocket: string
   /** Held by the process that owns this directory. */
   readonly lockSocket: string
+  /** Held by the controller, which writes what this directory has of configuration. */
+  readonly controllerLockSocket: string
   /** Where access is logged when standard output cannot be opened by name. */
   readonly accessLog: string
 }
@@ -51,6 +53,7 @@ export function layoutOf(root: string): Layout {
     statusSocket: join(root, 'run/status.sock'),
     echoSocket: join(root, 'run/echo.sock'),
     lockSocket: join(root, 'run/lock.sock'),
+    controllerLockSocket: join(root, 'conf/lock.sock'),
     accessLog: join(root, 'logs/access.log'),
   }
   if (Buffer.byteLength(layout.statusSocket) > LONGEST_SOCKET_PATH)

@@ -4,13 +4,21 @@ import { rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import type { Layout } from './layout.ts'
 
-/** Takes the lock until the signal aborts. Throws when a living process has it. */
+/** Owns NGINX until the signal aborts. Throws when a living process does. */
 export async function lockStateDirectory(layout: Layout, signal: AbortSignal): Promise<void> {
-  if (await isListening(layout.lockSocket))
-    throw new Error(`another nginx-ts owns the state directory ${layout.root}; choose another with --state-dir`)
-  await rm(layout.lockSocket, { force: true })
+  await lock(layout.lockSocket, layout.root, signal)
+}
+
+/** Owns the configuration until the signal aborts. Throws when a living process does. */
+export async function lockConfiguration(layout: Layout, signal: AbortSignal): Promise<void> {
+  await lock(layout.controllerLockSocket, layout.conf, signal)
+}
+
+async function lock(socketPath: string, owned: string, signal: AbortSignal): Promise<void> {
+  if (await isListening(socketPath)) throw new Error(`another nginx-ts owns ${owned}; choose another directory with --state-dir`)
+  await rm(socketPath, { force: true })
   const server = createServer((connection) => connection.destroy())
-  server.listen(layout.lockSocket)
+  server.listen(socketPath)
   await once(server, 'listening')
   signal.addEventListener('abort', () => server.close(), { once: true })
 }

@@ -27,6 +27,8 @@ const FACTS: AgentFacts = {
   accessLog: '/dev/stdout',
 }
 
+const NOTHING_USED = { usage: async () => undefined, mastersLost: () => 0 }
+
 describe.each(await testedNginx())('requests to the agent, NGINX %s', (_version, nginx) => {
   const started = new AsyncDisposableStack()
   let faulty: FaultyNginx
@@ -41,7 +43,7 @@ describe.each(await testedNginx())('requests to the agent, NGINX %s', (_version,
     started.defer(() => ended.abort())
     const parts = { agent: site.agent, facts: FACTS, socketPath: site.layout.agentSocket, socketGroup: undefined }
     await startAgentServer(
-      { ...parts, hasGeneration: async () => true, isStopping: () => isStopping, failed: (error) => console.error(error) },
+      { ...parts, hasGeneration: async () => true, isStopping: () => isStopping, ...NOTHING_USED, failed: (error) => console.error(error) },
       ended.signal,
     )
     await site.serve(ingress('shop').host('shop.test').prefix('/', 'missing'))

@@ -161,7 +161,7 @@ export async function prepareAgent(nginx: string, { deadlinesMs, within }: Agent
             source: { snapshot: () => snapshot, changes: changes.settled },
             options,
             translateContext: context,
-            renderContext: found,
+            renderContext: () => found,
             apply,
             report: (outcome) => void outcomes.push(outcome),
             now: () => performance.now(),

@@ -151,3 +151,11 @@ export function tlsSecret(name: string, cert: string, key: string, namespace = '
     data: { 'tls.crt': base64(cert), 'tls.key': base64(key) },
   }
 }
+
+export function configMap(name: string, data: Readonly<Record<string, string>>, namespace = 'default'): Manifest {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name }, data }
+}
+
+export function namespace(name: string, labels: Readonly<Record<string, string>> = {}): Manifest {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }
+}

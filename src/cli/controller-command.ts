@@ -1,0 +1,149 @@
+/** The flags of `nginx-ts controller`, under the names that ingress-nginx gave them, and the settings that they come to. */
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { AddressSource } from '../kube/address-source.ts'
+import { type LoadBalancerAddress, parseAddresses } from '../kube/addresses.ts'
+import { type LabelSelector, parseLabelSelector } from '../kube/selector.ts'
+import type { Options } from '../options.ts'
+import type { ControllerSettings } from './controller.ts'
+import type { NamespacedName } from './leader.ts'
+
+export type ControllerFlags = {
+  readonly stateDir: string
+  readonly kubeconfig?: string
+  readonly apiserverHost?: string
+  readonly healthzPort: number
+  readonly watchNamespace?: string
+  readonly watchNamespaceSelector?: LabelSelector
+  readonly electionId: string
+  readonly electionTtl: number
+  readonly disableLeaderElection?: boolean
+  readonly updateStatus: boolean
+  readonly updateStatusOnShutdown: boolean
+  readonly publishService?: NamespacedName
+  readonly publishStatusAddress?: readonly LoadBalancerAddress[]
+  readonly reportNodeInternalIpAddress?: boolean
+  readonly shutdownGracePeriod: number
+}
+
+const HEALTHZ_PORT = 10254
+const ELECTION_TTL_SECONDS = 30
+
+/** Adds the flags that only this command has. */
+export function withControllerFlags(command: Command): Command {
+  return command
+    .option('--kubeconfig <path>', 'kubeconfig to use; else KUBECONFIG, ~/.kube/config, or the service account of the Pod')
+    .option('--apiserver-host <url>', 'URL of the API server, in place of the one that the configuration names')
+    .addOption(new Option('--healthz-port <port>', 'port of /healthz, /readyz and /metrics').argParser(portNumber).default(HEALTHZ_PORT))
+    .addOption(
+      new Option('--watch-namespace <name>', 'the only namespace to look at; all when not given').conflicts('watchNamespaceSelector'),
+    )
+    .addOption(
+      new Option('--watch-namespace-selector <labels>', 'only namespaces with these labels are looked at').argParser(labelSelector),
+    )
+    .option('--election-id <name>', 'name of the Lease by which replicas elect who writes status and Events', 'nginx-ts-leader')
+    .addOption(
+      new Option('--election-ttl <duration>', 'how long the Lease of a leader that has gone is respected')
+        .argParser(durationSeconds)
+        .default(ELECTION_TTL_SECONDS, `${ELECTION_TTL_SECONDS}s`),
+    )
+    .option('--disable-leader-election', 'write without an election; for a single replica')
+    .addOption(
+      new Option('--update-status [boolean]', 'write the addresses of Ingresses into their status').argParser(boolean).default(true),
+    )
+    .addOption(
+      new Option('--update-status-on-shutdown [boolean]', 'take the addresses away when the last replica stops')
+        .argParser(boolean)
+        .default(true),
+    )
+    .addOption(
+      new Option('--publish-service <namespace/name>', 'Service whose addresses are written')
+        .argParser(namespacedName)
+        .conflicts('publishStatusAddress'),
+    )
+    .addOption(new Option('--publish-status-address <list>', 'addresses to write, separated by commas').argParser(addresses))
+    .option('--report-node-internal-ip-address', "write the internal addresses of our Pods' nodes, where neither of the two is given")
+    .addOption(
+      new Option('--shutdown-grace-period <seconds>', 'how long to go on after a signal to stop, while load balancers learn of it')
+        .argParser(durationSeconds)
+        .default(0),
+    )
+}
+
+/** `environment`: POD_NAME and POD_NAMESPACE say which Pod this is. */
+export function controllerSettings(
+  flags: ControllerFlags,
+  options: Options,
+  environment: Readonly<Record<string, string | undefined>>,
+): ControllerSettings {
+  const { POD_NAME: name, POD_NAMESPACE: namespace } = environment
+  const pod = name === undefined || namespace === undefined ? undefined : { namespace, name }
+  const lease = { namespace: namespace ?? 'default', name: flags.electionId, ttlSeconds: flags.electionTtl }
+  return {
+    options,
+    kube: {
+      ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
+      ...(flags.apiserverHost === undefined ? {} : { server: flags.apiserverHost }),
+    },
+    stateDirectory: resolve(flags.stateDir),
+    healthzPort: flags.healthzPort,
+    watchNamespace: flags.watchNamespace,
+    namespaceSelector: flags.watchNamespaceSelector,
+    leader: {
+      lease,
+      isElected: flags.disableLeaderElection !== true,
+      pod,
+      instance: name ?? hostname(),
+      addressSource: flags.updateStatus ? addressSourceOf(flags, pod) : undefined,
+      watchNamespace: flags.watchNamespace,
+      withdrawOnShutdown: flags.updateStatusOnShutdown,
+    },
+    shutdownGracePeriodSeconds: flags.shutdownGracePeriod,
+  }
+}
+
+/** Outside of a cluster there are no nodes of ours, and no address to write. */
+function addressSourceOf(flags: ControllerFlags, pod: NamespacedName | undefined): AddressSource | undefined {
+  if (flags.publishService !== undefined) return { kind: 'service', service: flags.publishService }
+  if (flags.publishStatusAddress !== undefined) return { kind: 'addresses', addresses: flags.publishStatusAddress }
+  return pod && { kind: 'nodes', useInternalIp: flags.reportNodeInternalIpAddress === true }
+}
+
+function portNumber(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InvalidArgumentError('a port is a number from 1 to 65535')
+  return port
+}
+
+/** `30`, `30s`, `5m`. */
+function durationSeconds(text: string): number {
+  const [, number, unit] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? []
+  if (number === undefined) throw new InvalidArgumentError('It is no duration, as 30s or 5m.')
+  return Number(number) * { s: 1, m: 60, h: 3600 }[(unit ?? 's') as 's' | 'm' | 'h']
+}
+
+function boolean(text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('It is neither true nor false.')
+  return text === 'true'
+}
+
+function namespacedName(text: string): NamespacedName {
+  const [, namespace, name] = /^([a-z0-9][a-z0-9-]*)\/([a-z0-9][a-z0-9.-]*)$/.exec(text) ?? []
+  if (namespace === undefined || name === undefined) throw new InvalidArgumentError('Write it as namespace/name.')
+  return { namespace, name }
+}
+
+function labelSelector(text: string): LabelSelector {
+  const parsed = parseLabelSelector(text)
+  if (!parsed.ok) throw new InvalidArgumentError(parsed.reason)
+  return parsed.value
+}
+
+function addresses(text: string): readonly LoadBalancerAddress[] {
+  try {
+    return parseAddresses(text)
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
+}
