@@ -24,6 +24,7 @@ import { freePort, type SiteObject, snapshotOf } from './site.ts'
 export type AgentProcess = AsyncDisposable & {
   readonly layout: Layout
   readonly httpPort: number
+  readonly httpsPort: number
   readonly remote: RemoteAgent
   /** Starts init and agent; further arguments are passed on to them. Gives at once. */
   start(...parameters: readonly string[]): void
@@ -125,6 +126,7 @@ export async function prepareAgent(nginx: string, { deadlinesMs, within }: Agent
   return {
     layout,
     httpPort,
+    httpsPort,
     remote,
     start,
     async startReady(...parameters) {

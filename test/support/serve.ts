@@ -40,7 +40,7 @@ export type Serving = AsyncDisposable & {
   masterPid(): Promise<number>
 }
 
-const project = join(import.meta.dirname, '../..')
+export const project = join(import.meta.dirname, '../..')
 /** The process runs as the package's own `#!` line starts it. */
 export const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete']
 const START_TIMEOUT_MS = 20_000
