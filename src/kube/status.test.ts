@@ -97,10 +97,10 @@ test('one that comes later gets them at once, without a list of all', async () =
   ])
 })
 
-test('many that come at once are read by one list', async () => {
+test.each([21, 40])('%i that come at once are read by one list', async (length) => {
   publisher.publish(named())
   await time.pass(0)
-  const names = Array.from({ length: 40 }, (_, index) => `late-${index}`)
+  const names = Array.from({ length }, (_, index) => `late-${index}`)
   for (const name of names) put(name)
   publisher.publish(named(...names))
   await time.pass(0)

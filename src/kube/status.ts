@@ -53,6 +53,9 @@ const MOST_READ_ONE_BY_ONE = 20
 const WRITE_RATE = { burst: 50, perSecond: 20 }
 const MOST_CONFLICTS = 5
 
+/** Waits for the turn of the next write. */
+type Pace = (signal: AbortSignal) => Promise<void>
+
 /** Writes nothing yet; `run` does. */
 export function createStatusPublisher(
   client: KubeClient,
@@ -77,9 +80,10 @@ export function createStatusPublisher(
     auditAt = Number.NEGATIVE_INFINITY
   }
 
-  function note(key: ObjectKey) {
-    changed.add(key)
+  function lookAt(keys: readonly ObjectKey[]) {
+    for (const key of keys) changed.add(key)
     if (changed.size > MOST_READ_ONE_BY_ONE) audit()
+    if (keys.length > 0) woken.resolve()
   }
 
   /** What to write; undefined where all is well, or not ours to change. */
@@ -88,10 +92,10 @@ export function createStatusPublisher(
     return status.isOurs && status.addresses.length > 0 ? [] : undefined
   }
 
-  async function correct(found: IngressStatus, isLimited: boolean, signal: AbortSignal): Promise<void> {
+  async function correct(found: IngressStatus, pace: Pace, signal: AbortSignal): Promise<void> {
     let status: IngressStatus | undefined = found
     for (let conflicts = 0; status !== undefined && correctionOf(status) !== undefined; conflicts += 1) {
-      if (isLimited) await bucket.take(signal)
+      await pace(signal)
       // Asked again: while this waited for its turn, the Ingress may have left, or the addresses changed.
       const correction = correctionOf(status)
       if (correction === undefined) return
@@ -108,10 +112,10 @@ export function createStatusPublisher(
   }
 
   /** Corrects each; what the API server says of one Ingress costs the others nothing. */
-  async function correctAll(statuses: readonly IngressStatus[], isLimited: boolean, signal: AbortSignal): Promise<void> {
+  async function correctAll(statuses: readonly IngressStatus[], pace: Pace, signal: AbortSignal): Promise<void> {
     const refusals: unknown[] = []
     for (const status of statuses) {
-      await correct(status, isLimited, signal).catch((error: unknown) => {
+      await correct(status, pace, signal).catch((error: unknown) => {
         if (!isRefusal(error)) throw error
         refusals.push(error)
       })
@@ -132,14 +136,13 @@ export function createStatusPublisher(
     const keys = [...changed]
     changed.clear()
     if (clock.now() >= auditAt) {
-      const nextAt = clock.now() + AUDIT_INTERVAL_MS
-      auditAt = nextAt
-      await correctAll(await listStatuses(client, settings.namespace, fieldManager, signal), true, signal)
+      auditAt = clock.now() + AUDIT_INTERVAL_MS
+      await correctAll(await listStatuses(client, settings.namespace, fieldManager, signal), bucket.take, signal)
     } else {
       const statuses = await Promise.all(keys.map((key) => readStatus(client, key, fieldManager, signal)))
       await correctAll(
         statuses.filter((status) => status !== undefined),
-        true,
+        bucket.take,
         signal,
       )
     }
@@ -159,10 +162,13 @@ export function createStatusPublisher(
       const before = served
       const now = new Map([...ingresses].map(({ namespace, name, uid }) => [keyOf(namespace, name), uid] as const))
       served = now
-      if (before === undefined) audit()
-      for (const [key, uid] of now) if (!before?.has(key) || before.get(key) !== uid) note(key)
-      for (const key of before?.keys() ?? []) if (!now.has(key)) note(key)
-      if (changed.size > 0 || before === undefined) woken.resolve()
+      if (before === undefined) {
+        audit()
+        woken.resolve()
+      } else {
+        const come = [...now.keys()].filter((key) => !before.has(key) || before.get(key) !== now.get(key))
+        lookAt([...come, ...[...before.keys()].filter((key) => !now.has(key))])
+      }
     },
     recheck() {
       audit()
@@ -193,7 +199,7 @@ export function createStatusPublisher(
         if (await settings.addresses.hasOtherReplica(signal)) return
         served = new Map()
         // One after the other is slow enough, and the Pod has not long to live.
-        await correctAll(await listStatuses(client, settings.namespace, fieldManager, signal), false, signal)
+        await correctAll(await listStatuses(client, settings.namespace, fieldManager, signal), async () => {}, signal)
       } catch (error) {
         reports.failed(error, 1)
       }

@@ -24,6 +24,8 @@ const ELECTION_TTL_MS = 5000
 const START_TIMEOUT_MS = 200_000
 /** A takeover takes as long as the lease and two tries, and a busy machine longer. */
 const PATIENCE = { timeoutMs: 60_000 }
+/** So long that most stops fall between the decision to write and the first byte of the write: TLS takes a round trip. */
+const LATENCY_MS = 25
 /** The clocks of two processes on one machine are read to the millisecond. */
 const CLOCK_GRAIN_MS = 1
 const NAMESPACE = 'ingress'
@@ -94,9 +96,11 @@ function rights() {
 
 async function startReplica(identity: string): Promise<Replica> {
   const leaseWire = await startCutProxy(server.port)
+  const wire = await startCutProxy(server.port, LATENCY_MS)
   const settings: ReplicaSettings = {
     identity,
     kubeconfig: await server.kubeconfigFor({ namespace: NAMESPACE, name: identity }),
+    server: `https://127.0.0.1:${wire.port}`,
     leaseServer: `https://127.0.0.1:${leaseWire.port}`,
     electionTtlMs: ELECTION_TTL_MS,
     lease: LEASE,
@@ -116,7 +120,7 @@ async function startReplica(identity: string): Promise<Replica> {
     async [Symbol.asyncDispose]() {
       const exit = once(child, 'exit')
       if (child.exitCode === null && child.kill('SIGKILL')) await exit
-      await leaseWire[Symbol.asyncDispose]()
+      await Promise.all([leaseWire, wire].map((each) => each[Symbol.asyncDispose]()))
     },
   }
 }

@@ -1,6 +1,7 @@
 /** A wire to an API server that a test may cut. It carries bytes as they are, TLS and all. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
 
 export type CutProxy = AsyncDisposable & {
   readonly port: number
@@ -10,7 +11,8 @@ export type CutProxy = AsyncDisposable & {
   heal(): void
 }
 
-export async function startCutProxy(targetPort: number): Promise<CutProxy> {
+/** Listens on a port of its own. What passes arrives so much later, each way. */
+export async function startCutProxy(targetPort: number, latencyMs = 0): Promise<CutProxy> {
   let manner: 'reset' | 'hang' | undefined
   const sockets = new Set<Socket>()
   const own = (socket: Socket) => {
@@ -25,7 +27,7 @@ export async function startCutProxy(targetPort: number): Promise<CutProxy> {
     if (manner === 'hang') return client.pause()
     const target = connect(targetPort, '127.0.0.1')
     own(target)
-    client.pipe(target).pipe(client)
+    client.pipe(delay(latencyMs)).pipe(target).pipe(delay(latencyMs)).pipe(client)
     client.on('close', () => target.destroy())
     target.on('close', () => client.destroy())
     return client
@@ -52,4 +54,12 @@ export async function startCutProxy(targetPort: number): Promise<CutProxy> {
       await once(server, 'close')
     },
   }
+}
+
+function delay(milliseconds: number): Transform {
+  return new Transform({
+    transform(chunk, _encoding, pass) {
+      setTimeout(() => pass(undefined, chunk), milliseconds)
+    },
+  })
 }

@@ -2,7 +2,6 @@
  * A program: a replica's election and its status writer, as the controller runs them, but that it has something to write
  * all the time. It prints when each renewal that counted was sent, and when it became leader or was it no more.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createKubeClient, type KubeClient, loadKubeConfig } from '../../src/kube/client.ts'
 import { systemClock } from '../../src/kube/clock.ts'
 import { fieldManagerOf } from '../../src/kube/ingress-status.ts'
@@ -14,6 +13,7 @@ import { storeOf } from './state.ts'
 export type ReplicaSettings = {
   readonly identity: string
   readonly kubeconfig: string
+  readonly server: string
   /** Where it sends its Lease calls, and only those. */
   readonly leaseServer: string
   readonly electionTtlMs: number
@@ -26,8 +26,6 @@ export type ReplicaLine = { readonly kind: 'renewed' | 'gained' | 'lost' | 'fail
 
 const WRITE_EVERY_MS = 20
 const OTHER_ADDRESSES = 200
-/** Credentials that a plugin must fetch take their time, and so most stops fall between the decision to write and the write. */
-const CREDENTIALS_MS = 40
 
 const settings = JSON.parse(process.argv[2] ?? '') as ReplicaSettings
 const print = (line: ReplicaLine) => process.stdout.write(`${JSON.stringify(line)}\n`)
@@ -35,13 +33,7 @@ const fail = (error: unknown) => print({ kind: 'failed', at: Date.now(), reason:
 const stop = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
 
-const config = loadKubeConfig({ kubeconfig: settings.kubeconfig })
-const authenticate = config.applyToHTTPSOptions.bind(config)
-config.applyToHTTPSOptions = async (options) => {
-  await sleep(CREDENTIALS_MS)
-  await authenticate(options)
-}
-const client = createKubeClient(config)
+const client = createKubeClient(loadKubeConfig({ kubeconfig: settings.kubeconfig, server: settings.server }))
 const leases = createKubeClient(loadKubeConfig({ kubeconfig: settings.kubeconfig, server: settings.leaseServer }))
 
 /** Says so before the election knows: whatever is written under a renewal, its line is there. */
