@@ -53,25 +53,25 @@ export async function runAgent(settings: AgentSettings, log: Logger, signals: Ag
       },
       masterRestarted: (pid) => log.info(`NGINX is back (pid ${pid})`),
     })
-    const hasGeneration = async () => (await activeGeneration(layout)) !== undefined
-    await serveLastGood(agent, layout, log)
     let isStopping = false
+    // What may fail comes first: an NGINX that is started stays.
+    if (settings.statusPort !== undefined) {
+      const health = { isHealthy: () => true, isReady: () => agent.isRunning() && !signals.stop.aborted }
+      await startStatusServer(settings.statusPort, health, metrics.registry, owner.signal)
+    }
     await startAgentServer(
       {
         agent,
         facts: { version: binary.version, capabilities: binary.capabilities, machine, accessLog: await accessLogPath(layout, log) },
         socketPath: layout.agentSocket,
         socketGroup: settings.socketGroup,
-        hasGeneration,
+        hasGeneration: async () => (await activeGeneration(layout)) !== undefined,
         isStopping: () => isStopping,
         failed: (error) => log.error({ err: error }, 'a request of the controller failed'),
       },
       owner.signal,
     )
-    if (settings.statusPort !== undefined) {
-      const health = { isHealthy: () => true, isReady: () => agent.isRunning() && !signals.stop.aborted }
-      await startStatusServer(settings.statusPort, health, metrics.registry, owner.signal)
-    }
+    await serveLastGood(agent, layout, log)
     log.info(`NGINX ${binary.version} is ours to run; requests come over ${layout.agentSocket}`)
     started()
 
