@@ -46,7 +46,7 @@ export type ControllerParts = {
 }
 
 /** How soon a turn is made again that came to nothing because there was no word from NGINX's agent. */
-const RETRY_AFTER_MS = 1000
+const RETRY_AFTER_MS = 250
 
 /** Applies what the source has, then every change of it, until the signal aborts. */
 export async function runController(parts: ControllerParts, signal: AbortSignal): Promise<void> {

@@ -53,16 +53,19 @@ export async function runAgent(settings: AgentSettings, log: Logger, signals: Ag
       },
       masterRestarted: (pid) => log.info(`NGINX is back (pid ${pid})`),
     })
-    const hasGeneration = async () => (await activeGeneration(layout)) !== undefined
-    await serveLastGood(agent, layout, log)
     let isStopping = false
+    // What may fail comes first: an NGINX that is started stays.
+    if (settings.statusPort !== undefined) {
+      const health = { isHealthy: () => true, isReady: () => agent.isRunning() && !signals.stop.aborted }
+      await startStatusServer(settings.statusPort, health, undefined, owner.signal)
+    }
     await startAgentServer(
       {
         agent,
         facts: { version: binary.version, capabilities: binary.capabilities, machine, accessLog: await accessLogPath(layout, log) },
         socketPath: layout.agentSocket,
         socketGroup: settings.socketGroup,
-        hasGeneration,
+        hasGeneration: async () => (await activeGeneration(layout)) !== undefined,
         isStopping: () => isStopping,
         usage: () => usageOfMaster(layout.pidFile),
         mastersLost: () => mastersLost,
@@ -70,10 +73,7 @@ export async function runAgent(settings: AgentSettings, log: Logger, signals: Ag
       },
       owner.signal,
     )
-    if (settings.statusPort !== undefined) {
-      const health = { isHealthy: () => true, isReady: () => agent.isRunning() && !signals.stop.aborted }
-      await startStatusServer(settings.statusPort, health, undefined, owner.signal)
-    }
+    await serveLastGood(agent, layout, log)
     log.info(`NGINX ${binary.version} is ours to run; requests come over ${layout.agentSocket}`)
     started()
 

@@ -1,5 +1,6 @@
 /** The agent as another process sees it: each request on a connection of its own, and within a deadline. */
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { z } from 'zod'
 import { AGENT_LIMITS_MS, AgentUnavailable, type NginxAgent } from './agent.ts'
 import {
@@ -17,13 +18,14 @@ export type RemoteAgent = NginxAgent & { status(): Promise<AgentStatus> }
 
 /** The agent sets NGINX a limit, and answers when that is up; it is given a moment more. */
 const ANSWER_MARGIN_MS = 10_000
-const STATUS_DEADLINE_MS = 5_000
+const BETWEEN_TRIES_MS = 50
 
-/** Longest wait for each answer, in milliseconds. */
+/** Longest wait for each answer, and for an agent that is away: one that died is back within a second or two. In milliseconds. */
 export const REMOTE_DEADLINES_MS = {
   test: AGENT_LIMITS_MS.test + ANSWER_MARGIN_MS,
   activate: AGENT_LIMITS_MS.confirm + ANSWER_MARGIN_MS,
-  status: STATUS_DEADLINE_MS,
+  status: 5_000,
+  away: 5_000,
 }
 
 /** Connects to nothing yet; an agent that went and came back is found again by the next request. */
@@ -32,21 +34,30 @@ export function createRemoteAgent(socketPath: string, deadlinesMs: Readonly<Part
 
   async function ask<Answer>(request: AgentRequest, schema: z.ZodType<Answer>, signal?: AbortSignal): Promise<Answer> {
     const name = request.request
-    const tooLate = AbortSignal.timeout(deadlines[name])
-    let line: string
-    try {
-      line = await exchange(socketPath, lineOf(request), signal === undefined ? tooLate : AbortSignal.any([tooLate, signal]))
-    } catch (cause) {
-      if (signal?.aborted) throw cause
-      const silence = `the agent has not answered "${name}" within ${deadlines[name] / 1000} s`
-      throw new AgentUnavailable(tooLate.aborted ? silence : describeFailure(cause, name, socketPath), { cause })
-    }
-    const answer = parseJson(line)
+    const answer = parseJson(await exchangePatiently(name, lineOf(request), signal))
     const refused = refusalSchema.safeParse(answer).data
     if (refused !== undefined) throw new AgentUnavailable(`the agent refuses "${name}": ${refused.message} (${refused.refused})`)
     const parsed = schema.safeParse(answer)
     if (parsed.success) return parsed.data
     throw new AgentUnavailable(`what answers "${name}" on ${socketPath} is no agent of this version`, { cause: parsed.error })
+  }
+
+  /** Gives the line that answers. Tries again for as long as nobody listens: what has not been heard may be said again. */
+  async function exchangePatiently(name: AgentRequest['request'], line: string, signal: AbortSignal | undefined): Promise<string> {
+    const giveUp = performance.now() + deadlines.away
+    for (;;) {
+      const tooLate = AbortSignal.timeout(deadlines[name])
+      try {
+        return await exchange(socketPath, line, signal === undefined ? tooLate : AbortSignal.any([tooLate, signal]))
+      } catch (cause) {
+        if (signal?.aborted) throw cause
+        if (tooLate.aborted)
+          throw new AgentUnavailable(`the agent has not answered "${name}" within ${deadlines[name] / 1000} s`, { cause })
+        if (!isAway(cause)) throw new AgentUnavailable(describeFailure(cause, name, socketPath), { cause })
+        if (performance.now() > giveUp) throw new AgentUnavailable(`the agent is away: nobody listens on ${socketPath}`, { cause })
+      }
+      await sleep(BETWEEN_TRIES_MS, undefined, signal === undefined ? {} : { signal })
+    }
   }
 
   async function status(): Promise<AgentStatus> {
@@ -86,9 +97,13 @@ function parseJson(text: string): unknown {
   }
 }
 
+function isAway(cause: unknown): boolean {
+  const { code } = cause as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ECONNREFUSED'
+}
+
 function describeFailure(cause: unknown, name: string, socketPath: string): string {
   const { code, message } = cause as NodeJS.ErrnoException
-  if (code === 'ENOENT' || code === 'ECONNREFUSED') return `the agent is away: nobody listens on ${socketPath}`
   if (code === 'EACCES') return `the agent lets its own user connect only, and ${socketPath} belongs to another`
   return `the agent gave no answer to "${name}": ${message}`
 }

@@ -181,7 +181,7 @@ describe.each(await testedNginx())('requests to the agent, NGINX %s', (_version,
       await once(server, 'listening')
       await expect(createRemoteAgent(path).status()).rejects.toThrow(complaint)
     }
-    await expect(createRemoteAgent(`${site.layout.root}/run/none.sock`).status()).rejects.toThrow('the agent is away')
+    await expect(createRemoteAgent(`${site.layout.root}/run/none.sock`, { away: 200 }).status()).rejects.toThrow('the agent is away')
   })
 
   test('only its owner may connect', async () => {

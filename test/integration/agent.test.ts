@@ -130,7 +130,8 @@ describe.each(await testedNginx())('the agent, NGINX %s', (version, nginx) => {
 
   test('away while the controller applies: refused for now, and made good by the loop without another change', async () => {
     await using started = new AsyncDisposableStack()
-    const agent = await serving(started)
+    const agent = started.use(await prepareAgent(nginx, { deadlinesMs: { away: 500 } }))
+    await agent.startReady()
     const controlling = started.use(agent.control(...services, shop('one')))
     await eventually(() => expect(controlling.outcomes).toHaveLength(1))
     agent.signal('SIGKILL')
