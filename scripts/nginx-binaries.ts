@@ -1,18 +1,12 @@
 // Real NGINX binaries for the tests, of the three versions that Debian's suites carry. Each is unpacked with the
 // shared libraries it was built against into a cache outside the checkout, and runs on them whatever the host has.
 
-import { execFile } from 'node:child_process'
-import { constants } from 'node:fs'
-import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { basename, delimiter, dirname, isAbsolute, join, relative, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { basename, join, relative } from 'node:path'
+import { aptInstall, cacheFolder, findExecutable, provideFolder, retried, run, type Say } from './provide.ts'
 
 /** One NGINX: the version it reports (`1.26.3`) and the absolute path of an executable to start it by. */
 export type NginxBinary = { readonly version: string; readonly path: string }
-
-type Say = (line: string) => void
 
 const suites = [
   { suite: 'bookworm', series: '1.22' },
@@ -22,10 +16,6 @@ const suites = [
 
 const mirrorVariable = 'NGINX_TS_DEBIAN_MIRROR'
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
-const attempts = 3
-const staleAfterMs = 60 * 60 * 1000
-
-const execFilePromise = promisify(execFile)
 
 /**
  * The NGINX binaries the tests run against: 1.22, 1.26 and 1.30, in that order. What the cache lacks is downloaded
@@ -45,63 +35,44 @@ export async function nginxBinaries(say: Say = () => {}): Promise<readonly Nginx
 export async function systemNginx(say: Say = () => {}): Promise<string> {
   const present = await findExecutable('nginx')
   if (present !== undefined) return present
-  if ((await findExecutable('apt-get')) === undefined) {
-    throw new Error('There is no nginx on this machine and no apt-get to install it with: install nginx by hand')
-  }
-  say('nginx: installing through apt-get')
-  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n']
-  const aptGet = [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=300']
-  await retried(async () => {
-    await run(...aptGet, 'update')
-    await run(...aptGet, '-y', '--no-install-recommends', 'install', 'nginx')
-  }, say)
+  await aptInstall(['nginx'], say)
   const installed = await findExecutable('nginx')
   if (installed === undefined) throw new Error('apt-get installed nginx, but no nginx is in PATH or /usr/sbin')
   return installed
 }
 
 async function nginxOfSuite(suite: string, series: string, say: Say): Promise<NginxBinary> {
-  const { NGINX_TS_CACHE: given, XDG_CACHE_HOME: caches } = process.env
-  const final = resolve(given || join(caches || join(homedir(), '.cache'), 'nginx-ts'), 'nginx', suite)
+  const final = join(cacheFolder(), 'nginx', suite)
   const cached = await readCached(final)
   if (cached !== undefined) return cached
 
-  await mkdir(dirname(final), { recursive: true })
-  await removeStale(dirname(final))
-  const work = await mkdtemp(join(dirname(final), '.download-'))
-  try {
-    say(`nginx ${series}: downloading from Debian ${suite}`)
-    const unpacked = join(work, 'unpacked')
-    await mkdir(unpacked)
-    const packages = await downloadPackages(suite, join(work, 'apt'), say)
-    for (const file of packages) await run('dpkg-deb', '-x', file, join(unpacked, 'root'))
-    await writeWrapper(unpacked)
-    const version = /nginx\/([\d.]+)/.exec(await run(join(unpacked, 'nginx'), '-v'))?.[1]
-    if (!version?.startsWith(`${series}.`)) {
-      throw new Error(`Debian ${suite} carries nginx ${version ?? 'of no known version'}, not ${series}.x`)
-    }
-    await writeFile(join(unpacked, 'version'), version)
-    await rename(unpacked, final).catch(async (error) => {
-      // It fails when another process has finished first: then that one's copy serves.
-      if ((await readCached(final)) === undefined) throw error
-    })
-    return { version, path: join(final, 'nginx') }
-  } finally {
-    await rm(work, { recursive: true, force: true })
+  say(`nginx ${series}: downloading from Debian ${suite}`)
+  await provideFolder(
+    final,
+    (folder) => downloadNginx(suite, series, folder, say),
+    async () => (await readCached(final)) !== undefined,
+  )
+  const provided = await readCached(final)
+  if (provided === undefined) throw new Error(`${final} holds no nginx`)
+  return provided
+}
+
+async function downloadNginx(suite: string, series: string, folder: string, say: Say): Promise<void> {
+  const apt = join(folder, 'apt')
+  const packages = await downloadPackages(suite, apt, say)
+  for (const file of packages) await run('dpkg-deb', '-x', file, join(folder, 'root'))
+  await rm(apt, { recursive: true })
+  await writeWrapper(folder)
+  const version = /nginx\/([\d.]+)/.exec(await run(join(folder, 'nginx'), '-v'))?.[1]
+  if (!version?.startsWith(`${series}.`)) {
+    throw new Error(`Debian ${suite} carries nginx ${version ?? 'of no known version'}, not ${series}.x`)
   }
+  await writeFile(join(folder, 'version'), version)
 }
 
 async function readCached(folder: string): Promise<NginxBinary | undefined> {
   const version = await readFile(join(folder, 'version'), 'utf8').catch(() => undefined)
   return version === undefined ? undefined : { version, path: join(folder, 'nginx') }
-}
-
-/** Removes what killed downloads left behind. */
-async function removeStale(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const made = name.startsWith('.download-') && (await stat(join(folder, name)).catch(() => undefined))
-    if (made && Date.now() - made.mtimeMs > staleAfterMs) await rm(join(folder, name), { recursive: true, force: true })
-  }
 }
 
 /** The .deb files of nginx and of all it needs to run, downloaded and verified by apt in a private root. */
@@ -211,43 +182,6 @@ exec "$here/${loader}" --library-path "$here/root/lib/${triplet}:$here/root/usr/
   "$here/root/usr/sbin/nginx" "$@"
 `
   await writeFile(join(folder, 'nginx'), script, { mode: 0o755 })
-}
-
-/** The path of an executable in PATH or in the folders for servers, which are not in every user's PATH. */
-async function findExecutable(name: string): Promise<string | undefined> {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
-  for (const folder of folders.filter(isAbsolute)) {
-    const path = join(folder, name)
-    const executable = access(path, constants.X_OK).then(() => true)
-    if (await executable.catch(() => false)) return path
-  }
-  return undefined
-}
-
-/** Runs a step again after a pause when it fails: a mirror may be unreachable, or in the middle of an update. */
-async function retried<T>(step: () => Promise<T>, say: Say): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await step()
-    } catch (error) {
-      if (attempt === attempts) throw error
-      say(`${error instanceof Error ? error.message : error}\nTrying again`)
-      await sleep(attempt * 2000)
-    }
-  }
-}
-
-/** Runs a command and returns all it printed; throws an error that carries it when the command fails. */
-async function run(...line: readonly string[]): Promise<string> {
-  const [command = '', ...args] = line
-  const env = { ...process.env, LC_ALL: 'C' }
-  try {
-    const { stdout, stderr } = await execFilePromise(command, args, { env, maxBuffer: 64 * 1024 * 1024 })
-    return stdout + stderr
-  } catch (error) {
-    const { stdout = '', stderr = '' } = error as { readonly stdout?: string; readonly stderr?: string }
-    throw new Error(`${line.join(' ')} failed: ${(stdout + stderr).trim() || error}`)
-  }
 }
 
 if (import.meta.main) {

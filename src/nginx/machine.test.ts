@@ -52,19 +52,29 @@ describe("the workers' account", () => {
   const PASSWD =
     'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/usr/sbin/nologin\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n'
   const GROUP = 'root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\nnginx:x:101:\n'
+  const EVERY_USER = '         0          0 4294967295\n'
 
   test('is the one for web servers, with its group', () => {
-    expect(workerAccountOf(PASSWD, GROUP)).toEqual({ user: 'www-data', group: 'www-data', groupId: 33 })
-    expect(workerAccountOf(`${PASSWD}nginx:x:101:101::/:/sbin/nologin\n`, GROUP)).toEqual({ user: 'nginx', group: 'nginx', groupId: 101 })
+    expect(workerAccountOf(PASSWD, GROUP, EVERY_USER)).toEqual({ user: 'www-data', group: 'www-data', groupId: 33 })
+    expect(workerAccountOf(`${PASSWD}nginx:x:101:101::/:/sbin/nologin\n`, GROUP, EVERY_USER)).toEqual({
+      user: 'nginx',
+      group: 'nginx',
+      groupId: 101,
+    })
   })
   test('is nobody where there is no other', () => {
     const withoutWww = PASSWD.replace(/^www-data.*\n/m, '')
-    expect(workerAccountOf(withoutWww, GROUP)).toEqual({ user: 'nobody', group: 'nogroup', groupId: 65534 })
+    expect(workerAccountOf(withoutWww, GROUP, EVERY_USER)).toEqual({ user: 'nobody', group: 'nogroup', groupId: 65534 })
   })
   test('is none where no account, or no group of its, is known', () => {
-    expect(workerAccountOf('root:x:0:0::/root:/bin/sh\n', GROUP)).toBeUndefined()
-    expect(workerAccountOf(PASSWD, 'root:x:0:\n')).toBeUndefined()
-    expect(workerAccountOf('', '')).toBeUndefined()
+    expect(workerAccountOf('root:x:0:0::/root:/bin/sh\n', GROUP, EVERY_USER)).toBeUndefined()
+    expect(workerAccountOf(PASSWD, 'root:x:0:\n', EVERY_USER)).toBeUndefined()
+    expect(workerAccountOf('', '', EVERY_USER)).toBeUndefined()
+  })
+  test('is root in a user namespace that maps nobody else', () => {
+    expect(workerAccountOf(PASSWD, GROUP, '         0       1000          1\n')).toEqual({ user: 'root', group: 'root', groupId: 0 })
+    expect(workerAccountOf(PASSWD, GROUP, '0 1000 1\n1 100000 65536\n')?.user).toBe('www-data')
+    expect(workerAccountOf(PASSWD, GROUP, '')?.user).toBe('www-data')
   })
 })
 

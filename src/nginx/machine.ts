@@ -9,7 +9,10 @@ export type Machine = {
   /** The hard limit of open files. */
   readonly openFiles: number
   readonly ipv6: boolean
-  /** Account for the workers when we are root; undefined otherwise, for then NGINX cannot change accounts. */
+  /**
+   * Account for the workers when we are root; undefined otherwise, for then NGINX cannot change accounts. It is root
+   * itself in a user namespace that has no other.
+   */
   readonly workerAccount: WorkerAccount | undefined
 }
 
@@ -19,21 +22,23 @@ const FALLBACK_OPEN_FILES = 1024
 const MOST_OPEN_FILES = 1_048_576
 /** Accounts that distributions give to web servers, and the one every system has. */
 const WORKER_USERS = ['nginx', 'www-data', 'nobody']
+const ROOT: WorkerAccount = { user: 'root', group: 'root', groupId: 0 }
 
 /** Asks the machine. */
 export async function probeMachine(): Promise<Machine> {
-  const [limits, cpuMax, passwd, group, ipv6] = await Promise.all([
+  const [limits, cpuMax, passwd, group, uidMap, ipv6] = await Promise.all([
     readText('/proc/self/limits'),
     cgroupCpuMax(),
     readText('/etc/passwd'),
     readText('/etc/group'),
+    readText('/proc/self/uid_map'),
     canListenOnIpv6(),
   ])
   return {
     cpus: cpusOf(availableParallelism(), cpuMax),
     openFiles: openFilesOf(limits),
     ipv6,
-    workerAccount: process.getuid?.() === 0 ? workerAccountOf(passwd, group) : undefined,
+    workerAccount: process.getuid?.() === 0 ? workerAccountOf(passwd, group, uidMap) : undefined,
   }
 }
 
@@ -51,14 +56,27 @@ export function openFilesOf(limits: string): number {
   return Math.min(Number(hard) || FALLBACK_OPEN_FILES, MOST_OPEN_FILES)
 }
 
-/** The first account of `/etc/passwd` that workers usually run as, with the name of its group. */
-export function workerAccountOf(passwd: string, group: string): WorkerAccount | undefined {
+/**
+ * The first account of `/etc/passwd` that workers usually run as, with the name of its group. `uidMap` is `/proc/self/uid_map`
+ * (user_namespaces(7)): where a namespace maps root alone, changing to any other account fails and NGINX would not start.
+ */
+export function workerAccountOf(passwd: string, group: string, uidMap: string): WorkerAccount | undefined {
+  if (mapsOneUser(uidMap)) return ROOT
   const users = passwd.split('\n').map((line) => line.split(':'))
   const groups = group.split('\n').map((line) => line.split(':'))
   const [user, , , groupId] =
     WORKER_USERS.map((wanted) => users.find(([name]) => name === wanted)).find((found) => found !== undefined) ?? []
   const groupName = groups.find(([, , id]) => id === groupId)?.[0]
   return user === undefined || groupName === undefined ? undefined : { user, group: groupName, groupId: Number(groupId) }
+}
+
+/** Lines of: first id inside, first id outside, how many. */
+function mapsOneUser(uidMap: string): boolean {
+  const counts = uidMap
+    .trim()
+    .split('\n')
+    .map((line) => Number(line.trim().split(/\s+/)[2]))
+  return counts.length === 1 && counts[0] === 1
 }
 
 /** The quota of our own cgroup, in the words of cgroup v2 whichever version it is. */

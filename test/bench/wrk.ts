@@ -1,6 +1,7 @@
 /** The load generator: wrk, one thread, which tells requests a second and the distribution of latency. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { aptInstall, findExecutable } from '../../scripts/provide.ts'
 
 const run = promisify(execFile)
 
@@ -10,14 +11,7 @@ const CONNECTIONS = 32
 
 /** Installs Debian's wrk where there is none. */
 export async function ensureWrk(say: (line: string) => void): Promise<void> {
-  // `wrk -v` prints its version and ends with 1, as for any wrong usage.
-  const found = await run('wrk', ['-v']).catch((error: NodeJS.ErrnoException) => error.code !== 'ENOENT')
-  if (found !== false) return
-  say('wrk is missing: installing it through apt-get')
-  const [command = '', ...prefix] = [...(process.getuid?.() === 0 ? [] : ['sudo', '-n']), 'apt-get']
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await run(command, [...prefix, 'update'], { env })
-  await run(command, [...prefix, '-y', '--no-install-recommends', 'install', 'wrk'], { env })
+  if ((await findExecutable('wrk')) === undefined) await aptInstall(['wrk'], say)
 }
 
 /** Requests the URL over kept-alive connections as fast as answers come. Throws when an answer is not 2xx or 3xx. */

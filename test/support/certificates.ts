@@ -1,6 +1,7 @@
 /** Certificates of the tests: authorities that exist, and whatever they may issue, good or bad. */
 import 'reflect-metadata'
 import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto'
+import { isIP } from 'node:net'
 import {
   BasicConstraintsExtension,
   type Extension,
@@ -34,7 +35,7 @@ export type IssuedCertificate = {
 export type Authority = {
   /** Its own certificate in PEM: what a client must trust, for a root. */
   readonly certificate: string
-  /** A certificate for servers of these names. */
+  /** A certificate for servers of these names, or IP addresses. */
   issue(names: readonly string[], settings?: CertificateSettings): Promise<IssuedCertificate>
   /** An authority below this one. */
   intermediate(name: string): Promise<Authority>
@@ -76,7 +77,7 @@ function authorityOf(signer: Signer, certificate: string): Authority {
       const extensions = [
         new BasicConstraintsExtension(false),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment),
-        new SubjectAlternativeNameExtension(names.map((name) => ({ type: 'dns', value: name }))),
+        new SubjectAlternativeNameExtension(names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name }))),
       ]
       const { pem, serial } = await certify(signer, names[0] ?? 'nobody', keys, extensions, settings)
       return { chain: pem + signer.chain, key: await pkcs8(keys), serial }
