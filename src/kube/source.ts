@@ -1,7 +1,7 @@
 /** An API server as the source of the cluster's state: a reflector for each kind, and one store that they fill. */
 import { type ClusterObject, type Ingress, type ObjectKey, type ObjectKind, objectKinds } from '../cluster/objects.ts'
 import { type ClusterState, createStore } from '../cluster/state.ts'
-import { describeObject, type Issue, issue } from '../model/issue.ts'
+import { describeIssue, describeObject, type Issue, issue } from '../model/issue.ts'
 import { ApiError, type KubeClient } from './client.ts'
 import { createNamespaceFilter } from './namespaces.ts'
 import { createReferenced, type Reference, type ReferencedKind } from './referenced.ts'
@@ -108,7 +108,7 @@ export function createClusterSource(parts: ClusterSourceParts): ClusterSource {
   function setTrouble(about: string, found: Issue | undefined): void {
     if (found === undefined ? !troubles.delete(about) : troubles.get(about)?.message === found.message) return
     if (found !== undefined) troubles.set(about, found)
-    changed(found?.message ?? `${about} is well again`)
+    changed(found === undefined ? `${about} is well again` : describeIssue(found))
   }
 
   function sinkOf(kind: ObjectKind): ReflectorSink {

@@ -64,8 +64,8 @@ export type FakeApiServer = {
   watches(resource?: string): readonly OpenWatch[]
   /** Asked for every request; the first fault that is given is done. */
   faults: (request: FakeRequest) => Fault | undefined
-  /** Changes the lines of an event on its way to one watch: doubled, swapped, dropped. */
-  mangle: (lines: readonly string[]) => readonly string[]
+  /** Changes the lines of events on their way to one watch: doubled, or followed by old ones. */
+  mangle: (lines: readonly string[], watch: OpenWatch) => readonly string[]
   /** Closes every connection and refuses new ones. */
   stop(): Promise<void>
   start(): Promise<void>
@@ -222,7 +222,7 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
       },
     }
     const deliver = (lines: readonly string[]) => {
-      for (const line of server.mangle(lines)) opened.send(line)
+      for (const line of server.mangle(lines, opened)) opened.send(line)
     }
     const seconds = Number(request.query.get('timeoutSeconds') ?? 600)
     const timer = setTimeout(() => response.end(), seconds * 1000)

@@ -1,0 +1,17 @@
+import { expect, test } from '@jest/globals'
+import { ingress } from '../../test/support/objects.ts'
+import { storeOf } from '../../test/support/state.ts'
+import { referencesOf } from './references.ts'
+
+test('an Ingress refers to the Secrets of its tls entries, once each, in its own namespace', () => {
+  const given = ingress('web')
+    .namespace('shop')
+    .tls('a', 'a.test')
+    .tls('b')
+    .tls('a', 'other.test')
+    .tls(undefined, 'c.test')
+    .tls('', 'd.test')
+  const [web] = storeOf(given).snapshot().ingresses.values()
+  if (web === undefined) throw new Error('no Ingress')
+  expect(referencesOf(web)).toEqual({ secrets: ['shop/a', 'shop/b'], configMaps: [] })
+})
