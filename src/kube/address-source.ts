@@ -37,7 +37,7 @@ export function createAddressReader(client: KubeClient, source: AddressSource, p
     return get(`/api/v1/namespaces/${namespace}/services/${name}`, signal)
   }
 
-  /** Pods behind the Service, where it selects any: then nobody need be allowed to read Pods. */
+  /** Pods behind the Service, where it selects any. */
   async function readyPodsBehind(service: NamespacedName, signal: AbortSignal): Promise<readonly string[] | undefined> {
     const { spec } = await readService(service, signal)
     if (spec?.selector === undefined || spec.type === 'ExternalName') return undefined
@@ -49,6 +49,13 @@ export function createAddressReader(client: KubeClient, source: AddressSource, p
     return items.flatMap(({ endpoints }) =>
       (endpoints ?? []).flatMap(({ conditions, targetRef }) => (conditions?.ready === true ? [targetRef?.name ?? ''] : [])),
     )
+  }
+
+  /** Names of our ready Pods; Pods are read only where nodes are, so that otherwise nobody need be allowed to. */
+  async function readyReplicas(signal: AbortSignal): Promise<readonly (string | undefined)[] | undefined> {
+    if (source.kind === 'addresses') return undefined
+    if (source.kind === 'service') return await readyPodsBehind(source.service, signal)
+    return (await readyPods(signal)).map(({ metadata }) => metadata?.name)
   }
 
   return {
@@ -68,8 +75,8 @@ export function createAddressReader(client: KubeClient, source: AddressSource, p
       }
     },
     async hasOtherReplica(signal) {
-      const behind = source.kind === 'service' ? await readyPodsBehind(source.service, signal) : undefined
-      const names = behind ?? (await readyPods(signal)).map(({ metadata }) => metadata?.name)
+      const names = await readyReplicas(signal)
+      if (names === undefined) throw new Error('neither Pods nor a Service with a selector say which replicas there are')
       return names.some((name) => name !== pod?.name)
     },
   }

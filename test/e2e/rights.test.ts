@@ -1,0 +1,183 @@
+/** The rights that the chart gives: the controller lives with them, and uses every one. The API server's audit log tells. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { parse } from 'yaml'
+import type { AuditEvent } from '../support/api-server.ts'
+import { startBackend } from '../support/backend.ts'
+import { createAuthority } from '../support/certificates.ts'
+import { type Cluster, podAddress, startCluster } from '../support/cluster.ts'
+import { apply, read, type StoredObject } from '../support/cluster-objects.ts'
+import { eventually } from '../support/eventually.ts'
+import { shakeHands } from '../support/handshake.ts'
+import { endpointSlice, ingress, type Manifest, serviceFor, tlsSecret } from '../support/objects.ts'
+import { project } from '../support/serve.ts'
+
+type Rule = { readonly apiGroups: readonly string[]; readonly resources: readonly string[]; readonly verbs: readonly string[] }
+
+const NAMESPACE = 'ingress'
+const ACCOUNT = { namespace: NAMESPACE, name: 'nginx-ts' }
+const USER = `system:serviceaccount:${NAMESPACE}:nginx-ts`
+const POD = { namespace: NAMESPACE, name: 'nginx-ts-1' }
+const ENVIRONMENT = { POD_NAME: POD.name, POD_NAMESPACE: POD.namespace }
+const RBAC = 'rbac.authorization.k8s.io'
+const TIMEOUT_MS = 240_000
+
+const rulesOf = (file: string): readonly Rule[] => parse(readFileSync(join(project, `charts/nginx-ts/files/${file}.yaml`), 'utf8'))
+const everywhere = rulesOf('cluster-role-rules')
+const own = rulesOf('role-rules')
+const forNodes = { everywhere: rulesOf('node-rules'), own: rulesOf('pod-rules') }
+
+/** A role of each kind, bound to our account. */
+function rights(clusterRules: readonly Rule[], namespaceRules: readonly Rule[]): readonly Manifest[] {
+  const subjects = [{ kind: 'ServiceAccount', ...ACCOUNT }]
+  const bound = (kind: 'Role' | 'ClusterRole', rules: readonly Rule[], metadata: object) => [
+    { apiVersion: `${RBAC}/v1`, kind, metadata, rules },
+    { apiVersion: `${RBAC}/v1`, kind: `${kind}Binding`, metadata, roleRef: { apiGroup: RBAC, kind, name: 'nginx-ts' }, subjects },
+  ]
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: ACCOUNT },
+    ...bound('ClusterRole', clusterRules, { name: 'nginx-ts' }),
+    ...bound('Role', namespaceRules, ACCOUNT),
+  ]
+}
+
+/** `get services`, `patch networking.k8s.io/ingresses/status`: one a verb and resource. */
+function namesOf(rules: readonly Rule[]): readonly string[] {
+  return rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => nameOf(verb, group, resource)))),
+  )
+}
+
+function nameOf(verb: string, group: string, resource: string): string {
+  return `${verb} ${group === '' ? '' : `${group}/`}${resource}`
+}
+
+/** What our account asked for: granted, and refused. */
+async function asked(cluster: Cluster): Promise<{ readonly granted: readonly string[]; readonly refused: readonly string[] }> {
+  const ours = (await cluster.api.auditEvents()).filter(({ user, objectRef }) => user.username === USER && objectRef !== undefined)
+  const named = (events: readonly AuditEvent[]) =>
+    [
+      ...new Set(
+        events.map(({ verb, objectRef }) => {
+          const { apiGroup = '', resource = '', subresource } = objectRef ?? {}
+          return nameOf(verb, apiGroup, subresource === undefined ? resource : `${resource}/${subresource}`)
+        }),
+      ),
+    ].sort()
+  return {
+    granted: named(ours.filter(({ responseStatus }) => responseStatus?.code !== undefined && responseStatus.code < 300)),
+    refused: named(ours.filter(({ responseStatus }) => responseStatus?.code === 403)),
+  }
+}
+
+/** What there is to do for a controller: routes, a certificate that is referred to later, an Issue, a status that others write. */
+async function keepBusy(cluster: Cluster, started: AsyncDisposableStack): Promise<void> {
+  const backend = started.use(await startBackend('web', { address: podAddress(1) }))
+  const { chain, key } = await (await createAuthority()).issue(['shop.test'])
+  await cluster.apply(...serviceFor(backend), tlsSecret('shop', chain, key), configMap('settings'))
+  const shop = ingress('shop').host('shop.test').prefix('/', 'web')
+  await cluster.apply(shop)
+  await cluster.eventually('shop.test', '/', (answer) => expect(answer).toComeFrom('web'))
+  await cluster.apply(shop.tls('shop', 'shop.test').exact('/missing', 'missing'))
+  await eventually(async () => {
+    const { certificate } = await shakeHands(cluster.agent.httpsPort, 'shop.test')
+    expect(certificate.subjectAltName).toContain('shop.test')
+  })
+  await eventually(async () => expect(await addressesOf(cluster, shop)).not.toEqual([]), { timeoutMs: 30_000 })
+  // The same mistake again: its Event is counted, not written anew.
+  await cluster.apply(ingress('shop').host('shop.test').prefix('/', 'web').tls('shop', 'shop.test'))
+  await eventually(async () => expect(await cluster.get('shop.test', '/missing')).toHaveStatus(308))
+  await cluster.apply(shop)
+  await eventually(async () => expect((await asked(cluster)).granted).toContain('patch events'), { timeoutMs: 30_000 })
+  await cluster.remove(shop)
+}
+
+const configMap = (name: string): Manifest => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: NAMESPACE, name }, data: {} })
+
+async function addressesOf(cluster: Cluster, object: ReturnType<typeof ingress>): Promise<readonly object[]> {
+  return (await read(cluster.api.client, object))['status']?.loadBalancer?.ingress ?? []
+}
+
+async function stop(cluster: Cluster): Promise<void> {
+  cluster.controller.signal('SIGTERM')
+  expect(await cluster.controller.ended()).toBe(0)
+}
+
+test(
+  'the rights of the chart are enough, and each is used, where a Service is published',
+  async () => {
+    await using started = new AsyncDisposableStack()
+    const published: Manifest = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace: NAMESPACE, name: 'public' },
+      spec: { type: 'ClusterIP', externalIPs: ['203.0.113.7'], selector: { app: 'nginx-ts' }, ports: [{ port: 80 }] },
+    }
+    const slice = endpointSlice('public', [{ address: podAddress(2) }], { port: 8080 }, { namespace: NAMESPACE })
+    const cluster = started.use(
+      await startCluster({
+        api: { audit: true },
+        flags: ['--publish-service', `${NAMESPACE}/public`],
+        environment: ENVIRONMENT,
+        kubeconfig: async (api) => {
+          await apply(api.client, ...rights(everywhere, own), published, slice)
+          return await api.kubeconfigFor(ACCOUNT)
+        },
+      }),
+    )
+    await keepBusy(cluster, started)
+    await stop(cluster)
+    const { granted, refused } = await asked(cluster)
+    expect(refused).toEqual([])
+    expect(granted).toEqual(expect.arrayContaining([...namesOf([...everywhere, ...own])].sort()))
+    // Nodes and Pods are nobody's business here.
+    expect(granted.filter((name) => /nodes|pods/.test(name))).toEqual([])
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'with those for nodes and Pods they are enough where the status comes from nodes',
+  async () => {
+    await using started = new AsyncDisposableStack()
+    const cluster = started.use(
+      await startCluster({
+        api: { audit: true },
+        environment: ENVIRONMENT,
+        kubeconfig: async (api) => {
+          const withNodes = rights([...everywhere, ...forNodes.everywhere], [...own, ...forNodes.own])
+          await apply(api.client, ...withNodes, NODE, {
+            apiVersion: 'v1',
+            kind: 'Pod',
+            metadata: { ...POD, labels: { app: 'nginx-ts' } },
+            spec: POD_SPEC,
+          })
+          await setStatus(api.client, '/api/v1/nodes/node-1', { addresses: [{ type: 'ExternalIP', address: '203.0.113.9' }] })
+          await setStatus(api.client, `/api/v1/namespaces/${NAMESPACE}/pods/${POD.name}`, {
+            phase: 'Running',
+            conditions: [{ type: 'Ready', status: 'True' }],
+          })
+          return await api.kubeconfigFor(ACCOUNT)
+        },
+      }),
+    )
+    const shop = ingress('shop').host('shop.test').prefix('/', 'web')
+    await cluster.apply(shop)
+    await eventually(async () => expect(await addressesOf(cluster, shop)).toEqual([{ ip: '203.0.113.9' }]), { timeoutMs: 30_000 })
+    await stop(cluster)
+    const { granted, refused } = await asked(cluster)
+    expect(refused).toEqual([])
+    expect(granted).toEqual(expect.arrayContaining([...namesOf([...forNodes.everywhere, ...forNodes.own])]))
+    // The last replica takes its addresses away.
+    expect(await addressesOf(cluster, shop)).toEqual([])
+  },
+  TIMEOUT_MS,
+)
+
+const NODE: Manifest = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } }
+const POD_SPEC = { nodeName: 'node-1', containers: [{ name: 'controller', image: 'nginx-ts' }] }
+
+async function setStatus(client: Cluster['api']['client'], path: string, status: object): Promise<StoredObject> {
+  return await client.request({ method: 'PATCH', path: `${path}/status`, contentType: 'application/merge-patch+json', body: { status } })
+}
