@@ -140,12 +140,9 @@ export function createEventRecorder(
   return {
     record(notes) {
       if (notes.length === 0 || leadership.remainingMs() <= 0) return
-      queue.push(...notes)
-      const surplus = queue.length - LONGEST_QUEUE
-      if (surplus > 0) {
-        queue = queue.slice(surplus)
-        reports.dropped(surplus, 'queue-full')
-      }
+      const all = [...queue, ...notes]
+      queue = all.slice(-LONGEST_QUEUE)
+      if (all.length > queue.length) reports.dropped(all.length - queue.length, 'queue-full')
       woken.resolve()
     },
     async run(signal) {

@@ -244,6 +244,19 @@ describe('faults', () => {
   })
 })
 
+test('one that comes while thousands are written does not wait for them', async () => {
+  const names = Array.from({ length: 1000 }, (_, index) => `n-${index}`)
+  for (const name of names) put(name)
+  publisher.publish(named(...names))
+  await time.pass(5 * SECOND)
+  put('late')
+  publisher.publish(named(...names, 'late'))
+  await time.pass(2 * SECOND)
+  expect(statusOf('late')).toEqual(OURS)
+  await time.pass(60 * SECOND)
+  expect(writes()).toHaveLength(1001)
+})
+
 describe('the shutdown', () => {
   const withdraw = () => {
     ended.abort(new Error('stopping'))

@@ -51,6 +51,7 @@ const RETRY_MS = 5_000
 const MOST_READ_ONE_BY_ONE = 20
 /** A rollout may touch thousands of Ingresses; the API server has others to serve. */
 const WRITE_RATE = { burst: 50, perSecond: 20 }
+const WRITES_A_TURN = 20
 const MOST_CONFLICTS = 5
 
 /** Waits for the turn of the next write. */
@@ -73,6 +74,9 @@ export function createStatusPublisher(
   let auditAt = Number.NEGATIVE_INFINITY
   let addresses: readonly LoadBalancerAddress[] | undefined
   let addressesAt = Number.NEGATIVE_INFINITY
+  /** What the last list found to correct, and this has not come to yet. */
+  let found: readonly IngressStatus[] = []
+  let refusals: unknown[] = []
   let woken = Promise.withResolvers<void>()
 
   function audit() {
@@ -92,8 +96,8 @@ export function createStatusPublisher(
     return status.isOurs && status.addresses.length > 0 ? [] : undefined
   }
 
-  async function correct(found: IngressStatus, pace: Pace, signal: AbortSignal): Promise<void> {
-    let status: IngressStatus | undefined = found
+  async function correct(first: IngressStatus, pace: Pace, signal: AbortSignal): Promise<void> {
+    let status: IngressStatus | undefined = first
     for (let conflicts = 0; status !== undefined && correctionOf(status) !== undefined; conflicts += 1) {
       await pace(signal)
       // Asked again: while this waited for its turn, the Ingress may have left, or the addresses changed.
@@ -113,14 +117,17 @@ export function createStatusPublisher(
 
   /** Corrects each; what the API server says of one Ingress costs the others nothing. */
   async function correctAll(statuses: readonly IngressStatus[], pace: Pace, signal: AbortSignal): Promise<void> {
-    const refusals: unknown[] = []
     for (const status of statuses) {
       await correct(status, pace, signal).catch((error: unknown) => {
         if (!isRefusal(error)) throw error
         refusals.push(error)
       })
     }
+  }
+
+  function tellRefusals() {
     if (refusals.length > 0) reports.failed(refusals[0], refusals.length)
+    refusals = []
   }
 
   async function refreshAddresses(signal: AbortSignal): Promise<void> {
@@ -131,21 +138,23 @@ export function createStatusPublisher(
     if (addresses !== undefined && (before === undefined || !sameAddresses(before, addresses))) audit()
   }
 
+  /** What came or went, and some of what the last list found: whoever comes while thousands are written need not wait for them. */
   async function turn(signal: AbortSignal): Promise<void> {
     await refreshAddresses(signal)
+    if (clock.now() >= auditAt) {
+      tellRefusals()
+      changed.clear()
+      auditAt = clock.now() + AUDIT_INTERVAL_MS
+      const all = await listStatuses(client, settings.namespace, fieldManager, signal)
+      found = all.filter((status) => correctionOf(status) !== undefined)
+    }
     const keys = [...changed]
     changed.clear()
-    if (clock.now() >= auditAt) {
-      auditAt = clock.now() + AUDIT_INTERVAL_MS
-      await correctAll(await listStatuses(client, settings.namespace, fieldManager, signal), bucket.take, signal)
-    } else {
-      const statuses = await Promise.all(keys.map((key) => readStatus(client, key, fieldManager, signal)))
-      await correctAll(
-        statuses.filter((status) => status !== undefined),
-        bucket.take,
-        signal,
-      )
-    }
+    const read = await Promise.all(keys.map((key) => readStatus(client, key, fieldManager, signal)))
+    const now = [...read.filter((status) => status !== undefined), ...found.slice(0, WRITES_A_TURN)]
+    found = found.slice(WRITES_A_TURN)
+    await correctAll(now, bucket.take, signal)
+    if (found.length === 0) tellRefusals()
   }
 
   /** Until somebody wakes us, at most for so long. */
@@ -181,7 +190,7 @@ export function createStatusPublisher(
         try {
           if (served !== undefined && leadership.remainingMs() > 0) await turn(signal)
           isFailing = false
-          await rest(ADDRESSES_INTERVAL_MS, signal)
+          if (found.length === 0 || leadership.remainingMs() <= 0) await rest(ADDRESSES_INTERVAL_MS, signal)
         } catch (error) {
           // Whatever this turn was about to do, the next one looks for itself.
           audit()
@@ -200,6 +209,7 @@ export function createStatusPublisher(
         served = new Map()
         // One after the other is slow enough, and the Pod has not long to live.
         await correctAll(await listStatuses(client, settings.namespace, fieldManager, signal), async () => {}, signal)
+        tellRefusals()
       } catch (error) {
         reports.failed(error, 1)
       }

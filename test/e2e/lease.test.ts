@@ -230,7 +230,8 @@ test.each([
         )
     }
     const counts = await Promise.all(replicas.map(async (replica) => (await writesOf(replica, 0)).length))
-    console.log(`status writes of the replicas: ${counts.join(', ')}`)
+    const withheld = replicas.flatMap(({ lines }) => lines.filter((line) => line.kind === 'withheld')).length
+    console.log(`status writes of the replicas: ${counts.join(', ')}; withheld at the last moment: ${withheld}`)
     expect(await lateWrites()).toEqual([])
     expect(await writesBesideTheHolder()).toEqual([])
   },

@@ -1,7 +1,6 @@
 /** A wire to an API server that a test may cut. It carries bytes as they are, TLS and all. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { Transform } from 'node:stream'
 
 export type CutProxy = AsyncDisposable & {
   readonly port: number
@@ -21,15 +20,22 @@ export async function startCutProxy(targetPort: number, latencyMs = 0): Promise<
     socket.on('close', () => sockets.delete(socket))
   }
 
+  /** Timers of one length fire in the order in which they were set. */
+  function carry(from: Socket, to: Socket) {
+    const later = (pass: () => void) => setTimeout(() => manner !== 'hang' && pass(), latencyMs)
+    from.on('data', (bytes) => later(() => to.write(bytes)))
+    from.on('end', () => later(() => to.end()))
+    from.on('error', () => to.destroy())
+  }
+
   const server = createServer((client) => {
     own(client)
     if (manner === 'reset') return client.resetAndDestroy()
     if (manner === 'hang') return client.pause()
     const target = connect(targetPort, '127.0.0.1')
     own(target)
-    client.pipe(delay(latencyMs)).pipe(target).pipe(delay(latencyMs)).pipe(client)
-    client.on('close', () => target.destroy())
-    target.on('close', () => client.destroy())
+    carry(client, target)
+    carry(target, client)
     return client
   })
   server.listen(0, '127.0.0.1')
@@ -39,10 +45,7 @@ export async function startCutProxy(targetPort: number, latencyMs = 0): Promise<
     port: (server.address() as AddressInfo).port,
     cut(how) {
       manner = how
-      for (const socket of sockets) {
-        if (how === 'reset') socket.resetAndDestroy()
-        else socket.unpipe().pause()
-      }
+      if (how === 'reset') for (const socket of sockets) socket.resetAndDestroy()
     },
     heal() {
       manner = undefined
@@ -54,12 +57,4 @@ export async function startCutProxy(targetPort: number, latencyMs = 0): Promise<
       await once(server, 'close')
     },
   }
-}
-
-function delay(milliseconds: number): Transform {
-  return new Transform({
-    transform(chunk, _encoding, pass) {
-      setTimeout(() => pass(undefined, chunk), milliseconds)
-    },
-  })
 }

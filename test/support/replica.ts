@@ -1,6 +1,7 @@
 /**
  * A program: a replica's election and its status writer, as the controller runs them, but that it has something to write
- * all the time. It prints when each renewal that counted was sent, and when it became leader or was it no more.
+ * all the time. It prints when each renewal that counted was sent, when it became leader or was it no more, and each write
+ * that it had decided on and did not begin after all.
  */
 import { createKubeClient, type KubeClient, loadKubeConfig } from '../../src/kube/client.ts'
 import { systemClock } from '../../src/kube/clock.ts'
@@ -22,7 +23,11 @@ export type ReplicaSettings = {
 }
 
 /** `at`: milliseconds since 1970, with fractions. */
-export type ReplicaLine = { readonly kind: 'renewed' | 'gained' | 'lost' | 'failed'; readonly at: number; readonly reason?: string }
+export type ReplicaLine = {
+  readonly kind: 'renewed' | 'gained' | 'lost' | 'withheld' | 'failed'
+  readonly at: number
+  readonly reason?: string
+}
 
 const WRITE_EVERY_MS = 20
 const OTHER_ADDRESSES = 200
@@ -47,6 +52,20 @@ const toldLeases: KubeClient = {
   },
 }
 
+const watchedClient: KubeClient = {
+  ...client,
+  request: ({ permit, ...given }) => client.request(permit === undefined ? given : { ...given, permit: () => watched(permit) }),
+}
+
+function watched(permit: () => void) {
+  try {
+    permit()
+  } catch (error) {
+    print({ kind: 'withheld', at: Date.now() })
+    throw error
+  }
+}
+
 let written = 0
 const nextAddress = () => {
   written += 1
@@ -60,7 +79,7 @@ const election = createElection(
   { gained: () => print({ kind: 'gained', at: Date.now() }), lost: () => print({ kind: 'lost', at: Date.now() }), failed: fail },
 )
 const publisher = createStatusPublisher(
-  client,
+  watchedClient,
   election,
   {
     addresses: { addresses: async () => nextAddress(), hasOtherReplica: async () => true },
