@@ -135,9 +135,9 @@ export async function createAgent(
     const ended = ending(child)
     if (child.pid === undefined) return
     own({ pid: child.pid, ended })
-    // For a successor, should this process end before NGINX has written its pid file.
+    // For a successor, should this process end before NGINX has written its pid file. A full disk is no reason not to serve.
     const identity = await identityOf(child.pid)
-    if (identity !== undefined) await writeFile(layout.masterFile, identityText(identity))
+    if (identity !== undefined) await writeFile(layout.masterFile, identityText(identity)).catch(() => {})
   }
 
   async function confirm({ number, hash }: Generation, signal: AbortSignal | undefined): Promise<Confirmation> {
