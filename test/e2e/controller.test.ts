@@ -1,0 +1,178 @@
+/** What people see of a controller in a cluster, through a real API server: classes, status, Events, metrics, its life. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { startBackend } from '../support/backend.ts'
+import { createAuthority } from '../support/certificates.ts'
+import { type Cluster, podAddress, startCluster, startReplica } from '../support/cluster.ts'
+import { read } from '../support/cluster-objects.ts'
+import { prepareController } from '../support/controller.ts'
+import { eventually } from '../support/eventually.ts'
+import { shakeHands } from '../support/handshake.ts'
+import { type IngressBuilder, ingress, ingressClass, serviceFor, tlsSecret } from '../support/objects.ts'
+
+const START_TIMEOUT_MS = 180_000
+const ADDRESS = '203.0.113.7'
+const started = new AsyncDisposableStack()
+let cluster: Cluster
+const authority = await createAuthority()
+
+beforeAll(async () => {
+  cluster = started.use(await startCluster({ flags: ['--publish-status-address', ADDRESS] }))
+  await cluster.apply(...serviceFor(started.use(await startBackend('web', { address: podAddress(1) }))))
+}, START_TIMEOUT_MS)
+afterAll(() => started.disposeAsync())
+
+const served = (host: string) => cluster.eventually(host, '/', (answer) => expect(answer).toComeFrom('web'))
+const notServed = (host: string) => cluster.eventually(host, '/', (answer) => expect(answer).toHaveStatus(404))
+const route = (name: string) => ingress(name).host(`${name}.test`).prefix('/', 'web')
+const addressesOf = async (object: IngressBuilder) => (await read(cluster.api.client, object))['status']?.loadBalancer?.ingress ?? []
+const published = (object: IngressBuilder, ...addresses: readonly string[]) =>
+  eventually(async () => expect(await addressesOf(object)).toEqual(addresses.map((ip) => ({ ip }))), { timeoutMs: 30_000 })
+
+type EventList = { readonly items: readonly { readonly reason: string; readonly message: string; readonly type: string }[] }
+
+/** Events about an object, as `kubectl describe` looks them up. */
+async function eventsOf(object: IngressBuilder): Promise<EventList['items']> {
+  const { metadata } = await read(cluster.api.client, object)
+  const { items } = await cluster.api.client.request<EventList>({
+    path: '/api/v1/namespaces/default/events',
+    query: { fieldSelector: `involvedObject.uid=${metadata.uid}` },
+  })
+  return items
+}
+
+describe('classes', () => {
+  test('a class that appears later, changes its controller and goes takes its Ingresses along', async () => {
+    const late = route('late').class('late')
+    await cluster.apply(late, route('beside'))
+    await served('beside.test')
+    expect(await cluster.get('late.test', '/')).toHaveStatus(404)
+    await cluster.apply(ingressClass('late', 'nginx-ts.io/ingress-controller'))
+    await served('late.test')
+    await published(late, ADDRESS)
+    await cluster.remove(ingressClass('late', ''))
+    await notServed('late.test')
+    await published(late)
+  })
+
+  test('an Ingress that leaves our class loses its routes and our addresses, and keeps those of others', async () => {
+    const leaving = route('leaving')
+    await cluster.apply(leaving, ingressClass('others', 'example.test/others'))
+    await published(leaving, ADDRESS)
+    await cluster.apply(leaving.class('others'))
+    await notServed('leaving.test')
+    await published(leaving)
+  })
+
+  test('two controllers side by side serve their own class and touch nothing of the other', async () => {
+    const theirs = ['--ingress-class', 'blue', '--controller-class', 'nginx-ts.io/blue', '--election-id', 'blue-leader']
+    await using other = await startReplica(cluster.api, { flags: [...theirs, '--publish-status-address', '203.0.113.8'] })
+    const [ours, blue] = [route('ours'), route('blue').class('blue')]
+    await cluster.apply(ingressClass('blue', 'nginx-ts.io/blue'), ours, blue)
+    await served('ours.test')
+    await eventually(async () => expect(await other.get('blue.test', '/')).toComeFrom('web'))
+    await published(ours, ADDRESS)
+    await published(blue, '203.0.113.8')
+    expect(await cluster.get('blue.test', '/')).toHaveStatus(404)
+    expect(await other.get('ours.test', '/')).toHaveStatus(404)
+  }, 120_000)
+})
+
+describe('what is said', () => {
+  test('an Issue is a Warning on the Ingress, and a change that is live is a Sync', async () => {
+    const wrong = route('wrong').exact('/missing', 'missing')
+    await cluster.apply(wrong)
+    await served('wrong.test')
+    await eventually(async () =>
+      expect(await eventsOf(wrong)).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({
+            type: 'Warning',
+            reason: 'BackendNotFound',
+            message: expect.stringContaining('Service default/missing'),
+          }),
+          expect.objectContaining({ type: 'Normal', reason: 'Sync' }),
+        ]),
+      ),
+    )
+  })
+
+  test("metrics carry the controller's name, who leads, and when certificates end", async () => {
+    const { controller } = cluster
+    const { body } = await controller.status('/metrics')
+    expect(body).toContain('controller_class="nginx-ts.io/ingress-controller"')
+    await eventually(async () => expect(await controller.metric('nginx_ingress_controller_leader_election_status')).toBe(1), {
+      timeoutMs: 30_000,
+    })
+    expect(await controller.metric('nginx_ingress_controller_ssl_expire_time_seconds')).toBeGreaterThan(Date.now() / 1000)
+    expect(await controller.metric('nginx_ingress_controller_nginx_process_num_procs')).toBeGreaterThanOrEqual(2)
+    expect(await controller.metric('nginx_ingress_controller_config_last_reload_successful')).toBe(1)
+  })
+})
+
+describe('Secrets', () => {
+  /** Whether a change has been logged as live. */
+  const liveSince = (change: string) =>
+    cluster.controller.log().some(({ changes, msg }) => Array.isArray(changes) && changes.includes(change) && msg.includes('is live'))
+  const shown = async (host: string) => (await shakeHands(cluster.agent.httpsPort, host)).certificate.serialNumber
+  const eventuallyShown = (host: string, serial: string) =>
+    eventually(async () => expect(await shown(host)).toBe(serial), { timeoutMs: 20_000 })
+
+  test('one made after its Ingress is shown once it is there; a renewal that keeps the key and unrelated ones need no reload', async () => {
+    const first = await authority.issue(['secret.test'])
+    await cluster.apply(route('secret').tls('late', 'secret.test'))
+    await cluster.eventually('secret.test', '/', (answer) => expect(answer).toHaveStatus(308))
+    await cluster.apply(tlsSecret('late', first.chain, first.key))
+    await eventuallyShown('secret.test', first.serial)
+
+    await eventually(() => expect(liveSince('Secret default/late')).toBe(true))
+    const reloads = () => cluster.controller.metric('nginx_ingress_controller_success')
+    const before = await reloads()
+    const unrelated = await authority.issue(['unrelated.test'])
+    await cluster.apply(tlsSecret('unrelated', unrelated.chain, unrelated.key))
+    const renewed = await authority.issue(['secret.test'])
+    await cluster.apply(tlsSecret('late', renewed.chain, renewed.key))
+    await eventuallyShown('secret.test', renewed.serial)
+    expect(await reloads()).toBe(before)
+  })
+})
+
+describe('its life', () => {
+  test('told to stop it is unready at once, follows the cluster through the grace period, and leaves NGINX serving', async () => {
+    await using replica = await startReplica(cluster.api, { flags: ['--shutdown-grace-period', '3', '--update-status', 'false'] })
+    replica.controller.signal('SIGTERM')
+    await eventually(async () => expect(await replica.controller.status('/readyz')).toHaveStatus(503))
+    expect(await replica.controller.status('/healthz')).toHaveStatus(200)
+    await cluster.apply(route('during'))
+    await eventually(async () => expect(await replica.get('during.test', '/')).toComeFrom('web'))
+    expect(await replica.controller.ended()).toBe(0)
+    expect(await replica.get('during.test', '/')).toComeFrom('web')
+  }, 120_000)
+
+  test('two controllers never write one configuration', async () => {
+    await using replica = await startReplica(cluster.api, { flags: ['--update-status', 'false'] })
+    const { layout, httpPort, httpsPort } = replica.agent
+
+    await using second = await prepareController({
+      layout,
+      kubeconfig: cluster.api.kubeconfig,
+      ports: { http: httpPort, https: httpsPort },
+    })
+    second.start()
+    expect(await second.ended()).toBe(1)
+    expect(second.standardError()).toContain('another nginx-ts owns')
+  }, 120_000)
+
+  test.each([
+    [['--watch-namespace', 'a', '--watch-namespace-selector', 'team=a'], 'cannot be used with'],
+    [['--publish-service', 'no-slash'], 'namespace/name'],
+    [['--publish-service', 'a/b', '--publish-status-address', '192.0.2.1'], 'cannot be used with'],
+    [['--watch-namespace-selector', 'team in (a'], 'is no requirement'],
+    [['--election-ttl', 'soon'], 'no duration'],
+  ])('%j is misuse', async (flags, reason) => {
+    const ports = { http: cluster.agent.httpPort, https: cluster.agent.httpsPort }
+    await using wrong = await prepareController({ layout: cluster.agent.layout, kubeconfig: cluster.api.kubeconfig, ports, flags })
+    wrong.start()
+    expect(await wrong.ended()).toBe(2)
+    expect(wrong.standardError()).toContain(reason)
+  })
+})
