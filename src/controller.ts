@@ -45,9 +45,6 @@ export type ControllerParts = {
   readonly now: () => number
 }
 
-/** How soon a turn is made again that came to nothing because there was no word from NGINX's agent. */
-const RETRY_AFTER_MS = 250
-
 /** Applies what the source has, then every change of it, until the signal aborts. */
 export async function runController(parts: ControllerParts, signal: AbortSignal): Promise<void> {
   const translationMemo = createTranslationMemo()
@@ -84,8 +81,8 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
     }
     parts.report(outcome, snapshot.state)
     issues = found
-    if (result.kind === 'refused' && result.isTemporary) {
-      changes = [...new Set([...changes, ...(await nextChanges(parts.source, signal, RETRY_AFTER_MS))])]
+    if (result.kind === 'refused' && result.retryAfterMs !== undefined) {
+      changes = [...new Set([...changes, ...(await nextChanges(parts.source, signal, result.retryAfterMs))])]
     } else {
       servers = serversNow
       changes = await nextChanges(parts.source, signal)
@@ -104,7 +101,7 @@ async function nextChanges(source: Source, signal: AbortSignal, timeoutMs?: numb
 
 /** NGINX's refusal, addressed to whoever owns the block it names. */
 function refusalOf(result: ReloadResult): readonly Issue[] {
-  if (result.kind !== 'refused' || result.isTemporary) return []
+  if (result.kind !== 'refused' || result.retryAfterMs !== undefined) return []
   return [
     issue('configuration-refused', result.offender, {
       message: `NGINX refuses the configuration and keeps the one before: ${result.reason}`,

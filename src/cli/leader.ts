@@ -11,7 +11,7 @@ import { fieldManagerOf } from '../kube/ingress-status.ts'
 import { alwaysLeader, type Leadership } from '../kube/leadership.ts'
 import { createElection, leaseIdentity, leaseTimesOf } from '../kube/lease.ts'
 import { createStatusPublisher } from '../kube/status.ts'
-import type { ObjectRef } from '../model/issue.ts'
+import type { Issue, ObjectRef } from '../model/issue.ts'
 import type { Logger } from '../observe/log.ts'
 
 export type NamespacedName = { readonly namespace: string; readonly name: string }
@@ -52,6 +52,7 @@ export function startLeaderDuties(
   const { lease } = settings
   const [ended, writingEnded] = [new AbortController(), new AbortController()]
   let state: ClusterState | undefined
+  let issues: readonly Issue[] = []
   let configured: ReadonlySet<ClusterObject> | undefined
 
   const election = settings.isElected
@@ -69,6 +70,8 @@ export function startLeaderDuties(
             log.info(`this replica leads (Lease ${lease.namespace}/${lease.name})`)
             leads(true)
             status?.recheck()
+            // What the leader before us did not come to say, and what nobody said while there was none.
+            events.record(issues.flatMap((found) => noteOf(found) ?? []))
           },
           lost() {
             log.info('this replica leads no more; it serves as before')
@@ -113,6 +116,7 @@ export function startLeaderDuties(
   return {
     report(outcome, latest) {
       state = latest
+      issues = outcome.issues
       events.record(outcome.newIssues.flatMap((found) => noteOf(found) ?? []))
       if (outcome.result.kind === 'refused') return
       status?.publish(outcome.served)

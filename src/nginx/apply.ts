@@ -21,14 +21,22 @@ export type ReloadResult =
       readonly kind: 'refused'
       readonly reason: string
       readonly offender: ObjectRef | undefined
-      /** Nothing was said of the configuration, for there was no word from the agent: the same may pass a moment later. */
-      readonly isTemporary: boolean
+      /**
+       * Milliseconds after which the same may pass, where nothing was said against the configuration: there was no word
+       * from the agent, or a file could not be written. Undefined when another configuration is needed.
+       */
+      readonly retryAfterMs: number | undefined
       readonly bytesWritten: number
       readonly times: StepTimes
     }
 
 /** One at a time: a second call waits for nothing and must not be made before the first has ended. */
 export type Apply = (configSet: ConfigSet) => Promise<ReloadResult>
+
+/** An agent that died is back within a second. */
+const AGENT_RETRY_MS = 250
+/** A full disk, or a directory that cannot be written, takes somebody to mend it. */
+const DISK_RETRY_MS = 5_000
 
 /** `now` gives milliseconds. */
 export function createApply(store: GenerationStore, agent: NginxAgent, now: () => number): Apply {
@@ -43,17 +51,18 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
       }
     }
 
-    const refused = (reason: string, offender: ObjectRef | undefined, isTemporary = false): ReloadResult => ({
+    let bytesWritten = 0
+    const refused = (reason: string, offender: ObjectRef | undefined, retryAfterMs?: number): ReloadResult => ({
       kind: 'refused',
       reason,
       offender,
-      isTemporary,
+      retryAfterMs,
       bytesWritten,
       times,
     })
 
-    let bytesWritten = await timed('write', () => store.writeKeyPairs(configSet.keyPairs))
     try {
+      bytesWritten = await timed('write', () => store.writeKeyPairs(configSet.keyPairs))
       const [running, active] = await Promise.all([agent.running(), store.active()])
       // After a crash or a late reload the two may differ, and the active one is what a restart would serve.
       if (running?.hash === configSet.hash && active?.hash === configSet.hash)
@@ -84,8 +93,14 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
       await store.prune(configSet)
       return { kind: 'applied', generation, bytesWritten, times, output: test.output }
     } catch (error) {
-      if (error instanceof AgentUnavailable) return refused(error.message, undefined, true)
+      if (error instanceof AgentUnavailable) return refused(error.message, undefined, AGENT_RETRY_MS)
+      if (isFileSystemError(error)) return refused(`the configuration cannot be written: ${error.message}`, undefined, DISK_RETRY_MS)
       throw error
     }
   }
+}
+
+/** What Node throws for a file that cannot be read, written or renamed. */
+function isFileSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'errno' in error && 'path' in error
 }

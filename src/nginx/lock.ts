@@ -6,12 +6,12 @@ import type { Layout } from './layout.ts'
 
 /** Owns NGINX until the signal aborts. Throws when a living process does. */
 export async function lockStateDirectory(layout: Layout, signal: AbortSignal): Promise<void> {
-  await lock(layout.lockSocket, layout.root, signal)
+  await lock(layout.lockSocket, `the state directory ${layout.root}`, signal)
 }
 
 /** Owns the configuration until the signal aborts. Throws when a living process does. */
 export async function lockConfiguration(layout: Layout, signal: AbortSignal): Promise<void> {
-  await lock(layout.controllerLockSocket, layout.conf, signal)
+  await lock(layout.controllerLockSocket, `the configuration in ${layout.conf}`, signal)
 }
 
 async function lock(socketPath: string, owned: string, signal: AbortSignal): Promise<void> {

@@ -39,7 +39,7 @@ export function logOutcome(log: Logger, outcome: Outcome) {
     .join(', ')
   const facts = { changes: outcome.changes.slice(0, 10), times, bytes: result.bytesWritten }
   const changes = `${describeSome(outcome.changes)}: ${describeHosts(outcome.hosts)}`
-  if (result.kind === 'refused' && result.isTemporary)
+  if (result.kind === 'refused' && result.retryAfterMs !== undefined)
     log.warn(facts, `${changes}; not applied, and soon tried again: ${oneLine(result.reason)} (${spent})`)
   else if (result.kind === 'refused')
     log.error(

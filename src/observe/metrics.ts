@@ -112,7 +112,7 @@ export function createMetrics(now: () => number, labels: MetricLabels = {}): Met
       for (const { code, severity } of found) issues.inc({ code, severity })
       refusedOwner.reset()
       if (result.kind === 'refused') {
-        recordRefusal(result.offender, result.isTemporary)
+        recordRefusal(result.offender, result.retryAfterMs !== undefined)
         return
       }
       lastReloadSuccessful.set(1)

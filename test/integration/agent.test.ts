@@ -116,7 +116,7 @@ describe.each(await testedNginx())('the agent, NGINX %s', (version, nginx) => {
     try {
       expect(await agent.serve(...services, shop('two'))).toMatchObject({
         kind: 'refused',
-        isTemporary: true,
+        retryAfterMs: expect.any(Number),
         offender: undefined,
         reason: 'the agent has not answered "status" within 1 s',
       })
@@ -139,7 +139,7 @@ describe.each(await testedNginx())('the agent, NGINX %s', (version, nginx) => {
     controlling.change(...services, shop('two'))
     await eventually(() =>
       expect(controlling.outcomes.at(-1)).toMatchObject({
-        result: { kind: 'refused', isTemporary: true, reason: expect.stringContaining('the agent is away') },
+        result: { kind: 'refused', retryAfterMs: expect.any(Number), reason: expect.stringContaining('the agent is away') },
         issues: [],
       }),
     )

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.ts'
 import { faultyNginx } from '../support/faulty-nginx.ts'
@@ -53,6 +53,20 @@ describe.each(await testedNginx())('recovery, NGINX %s', (_version, nginx) => {
     serving.signal('SIGTERM')
     expect(await serving.ended()).toBe(0)
     expect(await nginxProcesses(master)).toEqual([])
+  })
+
+  test('a configuration that cannot be written: NGINX serves on, and it is made good once it can', async () => {
+    await using started = new AsyncDisposableStack()
+    const serving = await prepared(started)
+    await serving.startReady()
+    const [servers, away] = [join(serving.layout.conf, 'servers'), join(serving.layout.conf, 'servers.away')]
+    await rename(servers, away)
+    await serving.write('shop.yaml', manifestText(shop('two')))
+    await eventually(() => expect(serving.standardError()).toContain('the configuration cannot be written'))
+    expect(await serving.get('shop.test', '/')).toComeFrom('one')
+    expect(await serving.metric('nginx_ingress_controller_config_last_reload_successful')).toBe(0)
+    await rename(away, servers)
+    await eventually(async () => expect(await serving.get('shop.test', '/')).toComeFrom('two'), { timeoutMs: 20_000 })
   })
 
   test('a restart without a change is no reload', async () => {
