@@ -23,7 +23,20 @@ export const optionsSchema = z.object({
     .min(1)
     .default('nginx-ts.io/ingress-controller')
     .meta({ description: 'spec.controller of the IngressClasses that are ours.' }),
+  ingressClassByName: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Serve the IngressClass named as --ingress-class whatever its spec.controller.' }),
+  watchIngressWithoutClass: z.boolean().default(false).meta({ description: 'Serve Ingresses that name no class at all, too.' }),
+  takeover: z
+    .boolean()
+    .default(false)
+    .meta({ description: "Serve ingress-nginx's Ingresses too (controller k8s.io/ingress-nginx, annotation nginx), as they are." }),
   allClasses: z.boolean().default(false).meta({ description: 'Serve every Ingress, whatever its class.' }),
+  disableCatchAll: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'No defaultBackend of an Ingress answers for hosts that no rule names.' }),
   httpPort: port.default(8080).meta({ description: 'Port for plain HTTP.' }),
   httpsPort: port.default(8443).meta({ description: 'Port for HTTPS.' }),
   publicHttpsPort: port

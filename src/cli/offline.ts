@@ -23,7 +23,7 @@ export type OfflineResult = {
 export async function translateOffline(directory: string, options: Options, nginx: string, root: string): Promise<OfflineResult> {
   const { state, issues } = (await readDirectory(directory)).snapshot()
   const selfSignedKeyPair = { name: SELF_SIGNED_NAME, pem: '' }
-  const translation = translate(state, options, { allowLoopback: true, echoSocket: undefined, selfSignedKeyPair })
+  const translation = translate(state, options, { source: 'files', allowLoopback: true, echoSocket: undefined, selfSignedKeyPair })
   const capabilities = await probeNginx(nginx).then(
     (binary) => binary.capabilities,
     () => capabilitiesOf(ASSUMED_VERSION),

@@ -25,7 +25,11 @@ function withServingOptions(command: Command): Command {
   return command
     .addOption(optionFlag('ingressClass', '--ingress-class <name>'))
     .addOption(optionFlag('controllerClass', '--controller-class <name>'))
+    .addOption(optionFlag('ingressClassByName', '--ingress-class-by-name'))
+    .addOption(optionFlag('watchIngressWithoutClass', '--watch-ingress-without-class'))
+    .addOption(optionFlag('takeover', '--takeover'))
     .addOption(optionFlag('allClasses', '--all-classes'))
+    .addOption(optionFlag('disableCatchAll', '--disable-catch-all'))
     .addOption(optionFlag('httpPort', '--http-port <port>'))
     .addOption(optionFlag('httpsPort', '--https-port <port>'))
     .addOption(optionFlag('publicHttpsPort', '--public-https-port <port>'))

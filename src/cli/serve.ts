@@ -80,7 +80,12 @@ export async function serve(settings: ServeSettings, log: Logger, stop: AbortSig
       {
         source: { snapshot: directory.snapshot, changes: (signal) => settledChanges(settings.directory, directory, holdOff, signal) },
         options: settings.options,
-        translateContext: { allowLoopback: true, echoSocket: settings.echo ? layout.echoSocket : undefined, selfSignedKeyPair: selfSigned },
+        translateContext: {
+          source: 'files',
+          allowLoopback: true,
+          echoSocket: settings.echo ? layout.echoSocket : undefined,
+          selfSignedKeyPair: selfSigned,
+        },
         renderContext: renderContextOf(binary.capabilities, machine, layout.root, await accessLogPath(layout, log)),
         apply: createApply(
           createGenerationStore(layout, machine.workerAccount?.groupId, (path, group) => chown(path, -1, group)),

@@ -25,6 +25,10 @@ export const issueCodes = {
   'invalid-host': { severity: 'error', meaning: 'The host of a rule is no DNS name; the rule is left out.' },
   'invalid-path': { severity: 'error', meaning: 'A path cannot be served; it is left out.' },
   'path-claimed': { severity: 'error', meaning: 'An older Ingress, or an earlier rule, has the same host and path; this one is left out.' },
+  'catch-all-disabled': {
+    severity: 'error',
+    meaning: 'The Ingress would answer for every host, which --disable-catch-all forbids; it is left out.',
+  },
   'regex-like-path': { severity: 'warning', meaning: 'A path looks like a regular expression but is compared literally.' },
   'backend-not-found': { severity: 'error', meaning: 'The Service does not exist; requests get 503.' },
   'backend-port-not-found': { severity: 'error', meaning: 'The Service has no such port; requests get 503.' },

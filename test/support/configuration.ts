@@ -51,6 +51,7 @@ export function serverTexts({ configSet }: Configuration): ReadonlyMap<string, s
 }
 
 const WITHOUT_ECHO: TranslateContext = {
+  source: 'files',
   allowLoopback: true,
   echoSocket: undefined,
   selfSignedKeyPair: { name: mustParse(parseGeneratedName('self-signed')), pem: '' },

@@ -20,7 +20,7 @@ import { selfSignedKeyPair } from '../../src/nginx/self-signed.ts'
 import { type OptionsInput, parseOptions } from '../../src/options.ts'
 import { createRenderMemo, render } from '../../src/render/render.ts'
 import { ECHO_HEADER } from '../../src/translate/backends.ts'
-import { createTranslationMemo, translate } from '../../src/translate/translate.ts'
+import { createTranslationMemo, type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, type RequestOptions, send } from './client.ts'
 import type { IngressBuilder, Manifest } from './objects.ts'
 
@@ -85,7 +85,8 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
   )
   if (settings.echo === true) await startEcho(layout.echoSocket, ECHO_HEADER, ended.signal)
   const options = parseOptions({ httpPort, httpsPort, ...settings.options })
-  const context = {
+  const context: TranslateContext = {
+    source: 'files',
     allowLoopback: true,
     echoSocket: settings.echo === true ? layout.echoSocket : undefined,
     selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),
