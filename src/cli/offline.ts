@@ -5,7 +5,7 @@ import { capabilitiesOf, probeNginx } from '../nginx/capabilities.ts'
 import { writeConfigSet } from '../nginx/generations.ts'
 import { probeMachine } from '../nginx/machine.ts'
 import { SELF_SIGNED_NAME } from '../nginx/self-signed.ts'
-import type { Options } from '../options.ts'
+import { createOptionsReader, type Options } from '../options.ts'
 import { type ConfigSet, render } from '../render/render.ts'
 import { translate } from '../translate/translate.ts'
 import { renderContextOf } from './render-context.ts'
@@ -20,8 +20,9 @@ export type OfflineResult = {
 }
 
 /** Reads and translates the directory as `serve` would, for a state directory at `root`. */
-export async function translateOffline(directory: string, options: Options, nginx: string, root: string): Promise<OfflineResult> {
+export async function translateOffline(directory: string, flags: Options, nginx: string, root: string): Promise<OfflineResult> {
   const { state, issues } = (await readDirectory(directory)).snapshot()
+  const { options, issues: optionIssues } = createOptionsReader(flags)(state)
   const selfSignedKeyPair = { name: SELF_SIGNED_NAME, pem: '' }
   const translation = translate(state, options, { source: 'files', allowLoopback: true, echoSocket: undefined, selfSignedKeyPair })
   const capabilities = await probeNginx(nginx).then(
@@ -31,7 +32,7 @@ export async function translateOffline(directory: string, options: Options, ngin
   const configSet = render(translation.model, renderContextOf(capabilities, await probeMachine(), root, '/dev/stdout'))
   return {
     configSet,
-    issues: [...issues, ...translation.issues],
+    issues: [...issues, ...optionIssues, ...translation.issues],
     counts: { ingresses: state.ingresses.size, served: translation.served.length, hosts: translation.model.servers.length - 1 },
   }
 }

@@ -3,7 +3,6 @@ import type { Capabilities } from '../model/model.ts'
 import type { Machine } from '../nginx/machine.ts'
 import type { RenderContext } from '../render/render.ts'
 
-const MOST_WORKER_CONNECTIONS = 16_384
 /** A proxied connection takes two descriptors, and a worker keeps some for logs, listeners and files. */
 const DESCRIPTORS_PER_CONNECTION = 2
 const RESERVED_DESCRIPTORS = 64
@@ -18,7 +17,7 @@ export function renderContextOf(capabilities: Capabilities, machine: Machine, ro
     ipv6: machine.ipv6,
     workerAccount: machine.workerAccount,
     workerProcesses: machine.cpus,
-    workerConnections: Math.max(RESERVED_DESCRIPTORS, Math.min(MOST_WORKER_CONNECTIONS, affordable)),
+    workerConnections: Math.max(RESERVED_DESCRIPTORS, affordable),
     workerOpenFiles: machine.openFiles,
   }
 }

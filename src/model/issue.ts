@@ -49,10 +49,24 @@ export const issueCodes = {
   'annotation-not-supported': { severity: 'warning', meaning: 'The annotation is not understood yet and has no effect.' },
   'protection-not-supported': {
     severity: 'error',
-    meaning: 'The annotation protects the route and is not understood yet; requests get 503.',
+    meaning: 'The annotation protects the route, or the option all routes, and is not understood yet; requests get 503.',
   },
   'canary-not-supported': { severity: 'error', meaning: 'Canary Ingresses are not understood yet; this Ingress is not served.' },
   'foreign-annotation': { severity: 'info', meaning: "The annotation is another controller's; it has no effect here." },
+  'configmap-not-found': {
+    severity: 'warning',
+    meaning: 'The ConfigMap of --configmap does not exist; the defaults of its options hold.',
+  },
+  'invalid-option': {
+    severity: 'error',
+    meaning: 'A key of the ConfigMap has a value that it cannot have; its default holds, or nobody is let in where it keeps people out.',
+  },
+  'unknown-option': { severity: 'warning', meaning: 'The ConfigMap has a key that is unknown; it has no effect.' },
+  'option-not-supported': {
+    severity: 'warning',
+    meaning: 'The ConfigMap has a key that ingress-nginx knows and that has no effect here, or not yet.',
+  },
+  'unsafe-option': { severity: 'warning', meaning: 'An option does what it says, and lets clients do what they should not.' },
   'configuration-refused': { severity: 'error', meaning: 'NGINX refused the configuration; the one before stays.' },
 } as const satisfies Record<string, { readonly severity: Severity; readonly meaning: string }>
 

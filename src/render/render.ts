@@ -2,7 +2,7 @@
 import { hash as hashText } from 'node:crypto'
 import { hostKey, type KeyPair, type Model, type Server, type Upstream } from '../model/model.ts'
 import { print } from './environment.ts'
-import { nextPowerOfTwo, type RenderContext, rootView, serverView } from './views.ts'
+import { nextPowerOfTwo, type RenderContext, rootView, serverView, upstreamSettingsView } from './views.ts'
 
 export type { RenderContext } from './views.ts'
 
@@ -89,7 +89,12 @@ function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): reado
       memo,
       `servers ${key}`,
       [...upstreams, ...servers],
-      () => print('shard.njk', 'shard', { upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)), servers }),
+      () =>
+        print('shard.njk', 'shard', {
+          upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+          servers,
+          settings: upstreamSettingsView(model.http),
+        }),
       'shards',
     )
   })

@@ -3,13 +3,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Ingress, keyOf } from '../cluster/objects.ts'
 import type { ClusterState } from '../cluster/state.ts'
 import { describeIssue, type Issue, issue } from '../model/issue.ts'
-import type { HttpSettings, KeyPair, Model, Upstream } from '../model/model.ts'
-import type { PortNumber } from '../model/values.ts'
+import type { KeyPair, Model, Upstream } from '../model/model.ts'
 import type { Options } from '../options.ts'
 import type { BackendRules } from './backends.ts'
 import { readCertificate } from './certificates.ts'
 import type { ClassRules } from './classes.ts'
 import { type Hosts, hostsOf } from './hosts.ts'
+import { httpSettingsOf } from './http.ts'
 import { type Read, recordReads, stillHold } from './lookup.ts'
 import type { IngressRoutes } from './routes.ts'
 import { type Contribution, type Fallback, type ServerTranslation, translateServer } from './server.ts'
@@ -77,7 +77,7 @@ export function translate(
       continue
     }
     const { lookup, reads } = recordReads(state)
-    const result = translateServer(match, contributions, fallback, lookup, context)
+    const result = translateServer(match, contributions, fallback, lookup, options, context)
     servers.set(key, { contributions, reads, result: keepEqualServer(before?.result, result) })
   }
   memo.last = { state, options, context, grouped, servers }
@@ -149,15 +149,4 @@ function defaultKeyPairOf(state: ClusterState, options: Options, context: Transl
     }),
   )
   return context.selfSignedKeyPair
-}
-
-function httpSettingsOf(options: Options, defaultKeyPair: KeyPair): HttpSettings {
-  return {
-    httpPort: options.httpPort as PortNumber,
-    httpsPort: options.httpsPort as PortNumber,
-    publicHttpsPort: (options.publicHttpsPort ?? options.httpsPort) as PortNumber,
-    clientMaxBodySize: options.proxyBodySize,
-    workerShutdownTimeout: options.workerShutdownTimeout,
-    defaultKeyPair: defaultKeyPair.name,
-  }
 }

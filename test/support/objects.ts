@@ -151,3 +151,11 @@ export function tlsSecret(name: string, cert: string, key: string, namespace = '
     data: { 'tls.crt': base64(cert), 'tls.key': base64(key) },
   }
 }
+
+/** The ConfigMap that tests have their options from. */
+export const CONFIG_MAP = { namespace: 'nginx-ts', name: 'options' } as const
+
+/** The controller's own ConfigMap. */
+export function options(data: Readonly<Record<string, string>>): Manifest {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: CONFIG_MAP, data }
+}

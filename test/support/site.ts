@@ -17,12 +17,12 @@ import { createGenerationStore } from '../../src/nginx/generations.ts'
 import { createLayout, type Layout, layoutOf } from '../../src/nginx/layout.ts'
 import { type Machine, probeMachine } from '../../src/nginx/machine.ts'
 import { selfSignedKeyPair } from '../../src/nginx/self-signed.ts'
-import { type OptionsInput, parseOptions } from '../../src/options.ts'
+import { createOptionsReader, type OptionsInput, parseOptions } from '../../src/options.ts'
 import { createRenderMemo, render } from '../../src/render/render.ts'
 import { ECHO_HEADER } from '../../src/translate/backends.ts'
 import { createTranslationMemo, type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, type RequestOptions, send } from './client.ts'
-import type { IngressBuilder, Manifest } from './objects.ts'
+import { CONFIG_MAP, type IngressBuilder, type Manifest } from './objects.ts'
 
 export type SiteObject = Manifest | IngressBuilder | readonly Manifest[]
 
@@ -84,7 +84,9 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
     () => performance.now(),
   )
   if (settings.echo === true) await startEcho(layout.echoSocket, ECHO_HEADER, ended.signal)
-  const options = parseOptions({ httpPort, httpsPort, ...settings.options })
+  const configmap = `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}`
+  const flags = parseOptions({ httpPort, httpsPort, configmap, ...settings.options })
+  const readOptions = createOptionsReader(flags)
   const context: TranslateContext = {
     source: 'files',
     allowLoopback: true,
@@ -104,9 +106,12 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
       const store = createStore()
       const manifests = parseManifests(JSON.stringify({ kind: 'List', apiVersion: 'v1', items: objects.flatMap(manifestsOf) }), 'test')
       for (const { object } of manifests.objects) store.set(object)
-      const { model, issues } = translate(store.snapshot(), options, context, memos.translation)
+      const state = store.snapshot()
+      const read = readOptions(state)
+      const { model, issues } = translate(state, read.options, context, memos.translation)
       const result = await apply(render(model, renderContext, memos.render))
-      return { issues: [...manifests.issues, ...issues], result }
+      const optionIssues = read.issues.filter(({ code }) => code !== 'configmap-not-found')
+      return { issues: [...manifests.issues, ...optionIssues, ...issues], result }
     },
     get: (host, path, request) => send(httpPort, host, path, request),
     getTls: (host, path, request) => send(httpsPort, host, path, { sni: host, ...request }),
