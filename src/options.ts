@@ -49,6 +49,7 @@ export const optionsSchema = z.object({
     .boolean()
     .default(false)
     .meta({ description: 'No defaultBackend of an Ingress answers for hosts that no rule names.' }),
+  disableSvcExternalName: z.boolean().default(false).meta({ description: 'Refuse Services of type ExternalName.' }),
   httpPort: port.default(8080).meta({ description: 'Port for plain HTTP.' }),
   httpsPort: port.default(8443).meta({ description: 'Port for HTTPS.' }),
   publicHttpsPort: port

@@ -8,7 +8,7 @@ import { SELF_SIGNED_NAME } from '../nginx/self-signed.ts'
 import { createOptionsReader, type Options } from '../options.ts'
 import { type ConfigSet, render } from '../render/render.ts'
 import { translate } from '../translate/translate.ts'
-import { renderContextOf } from './render-context.ts'
+import { canResolveNames, renderContextOf } from './render-context.ts'
 
 /** The version that is rendered for where there is no binary to ask: the image's. */
 const ASSUMED_VERSION = '1.30.0'
@@ -24,12 +24,19 @@ export async function translateOffline(directory: string, flags: Options, nginx:
   const { state, issues } = (await readDirectory(directory)).snapshot()
   const { options, issues: optionIssues } = createOptionsReader(flags)(state)
   const selfSignedKeyPair = { name: SELF_SIGNED_NAME, pem: '' }
-  const translation = translate(state, options, { source: 'files', allowLoopback: true, echoSocket: undefined, selfSignedKeyPair })
   const capabilities = await probeNginx(nginx).then(
     (binary) => binary.capabilities,
     () => capabilitiesOf(ASSUMED_VERSION),
   )
-  const configSet = render(translation.model, renderContextOf(capabilities, await probeMachine(), root, '/dev/stdout'))
+  const machine = await probeMachine()
+  const translation = translate(state, options, {
+    source: 'files',
+    canResolveNames: canResolveNames(capabilities, machine),
+    allowLoopback: true,
+    echoSocket: undefined,
+    selfSignedKeyPair,
+  })
+  const configSet = render(translation.model, renderContextOf(capabilities, machine, root, '/dev/stdout'))
   return {
     configSet,
     issues: [...issues, ...optionIssues, ...translation.issues],

@@ -31,6 +31,7 @@ function withServingOptions(command: Command): Command {
     .addOption(optionFlag('takeover', '--takeover'))
     .addOption(optionFlag('allClasses', '--all-classes'))
     .addOption(optionFlag('disableCatchAll', '--disable-catch-all'))
+    .addOption(optionFlag('disableSvcExternalName', '--disable-svc-external-name'))
     .addOption(optionFlag('httpPort', '--http-port <port>'))
     .addOption(optionFlag('httpsPort', '--https-port <port>'))
     .addOption(optionFlag('publicHttpsPort', '--public-https-port <port>'))

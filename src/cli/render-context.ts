@@ -6,6 +6,7 @@ import type { RenderContext } from '../render/render.ts'
 /** A proxied connection takes two descriptors, and a worker keeps some for logs, listeners and files. */
 const DESCRIPTORS_PER_CONNECTION = 2
 const RESERVED_DESCRIPTORS = 64
+const DNS_PORT = 53
 
 /** Sizes NGINX after the cgroup and the limits of this process. */
 export function renderContextOf(capabilities: Capabilities, machine: Machine, root: string, accessLog: string): RenderContext {
@@ -15,9 +16,15 @@ export function renderContextOf(capabilities: Capabilities, machine: Machine, ro
     root,
     accessLog,
     ipv6: machine.ipv6,
+    nameServers: machine.nameServers.map((address) => ({ address, port: DNS_PORT })),
     workerAccount: machine.workerAccount,
     workerProcesses: machine.cpus,
     workerConnections: Math.max(RESERVED_DESCRIPTORS, affordable),
     workerOpenFiles: machine.openFiles,
   }
+}
+
+/** Whether NGINX can resolve the names of backends while it runs: the binary must know how, and the machine whom to ask. */
+export function canResolveNames(capabilities: Capabilities, machine: Machine): boolean {
+  return capabilities.resolvesNames && machine.nameServers.length > 0
 }

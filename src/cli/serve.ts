@@ -20,7 +20,7 @@ import { createMetrics } from '../observe/metrics.ts'
 import { startStatusServer } from '../observe/status-server.ts'
 import type { Options } from '../options.ts'
 import { ECHO_HEADER } from '../translate/backends.ts'
-import { renderContextOf } from './render-context.ts'
+import { canResolveNames, renderContextOf } from './render-context.ts'
 
 export type ServeSettings = {
   readonly directory: string
@@ -82,6 +82,7 @@ export async function serve(settings: ServeSettings, log: Logger, stop: AbortSig
         options: settings.options,
         translateContext: {
           source: 'files',
+          canResolveNames: canResolveNames(binary.capabilities, machine),
           allowLoopback: true,
           echoSocket: settings.echo ? layout.echoSocket : undefined,
           selfSignedKeyPair: selfSigned,

@@ -34,6 +34,7 @@ export const issueCodes = {
   'backend-port-not-found': { severity: 'error', meaning: 'The Service has no such port; requests get 503.' },
   'backend-not-supported': { severity: 'error', meaning: 'The backend is of a kind that is not served; requests get 503.' },
   'no-endpoints': { severity: 'warning', meaning: 'The Service has no ready endpoint; requests get 503.' },
+  'no-cluster-ip': { severity: 'warning', meaning: 'The Service has no cluster IP to send to; requests go to its endpoints.' },
   'invalid-endpoint': { severity: 'error', meaning: 'An endpoint has an address that is not allowed; it is left out.' },
   'unknown-app-protocol': { severity: 'warning', meaning: 'The appProtocol of the Service port is unknown; HTTP/1.1 is spoken.' },
   'certificate-not-found': { severity: 'error', meaning: 'The Secret of a tls entry does not exist; the default certificate is shown.' },
@@ -46,6 +47,7 @@ export const issueCodes = {
     severity: 'warning',
     meaning: 'A tls entry stands beside a rule without host; clients of no known name are shown the default certificate.',
   },
+  'invalid-annotation': { severity: 'error', meaning: 'The annotation has a value that it cannot have; it has no effect.' },
   'annotation-not-supported': { severity: 'warning', meaning: 'The annotation is not understood yet and has no effect.' },
   'protection-not-supported': {
     severity: 'error',

@@ -83,6 +83,8 @@ export type Upstream = {
 
 export type Endpoint =
   | { readonly kind: 'tcp'; readonly address: IpAddress; readonly port: PortNumber }
+  /** Resolved by NGINX, again and again, for as long as it runs. */
+  | { readonly kind: 'name'; readonly name: ServerName; readonly port: PortNumber }
   | { readonly kind: 'unix'; readonly path: string }
 
 /** A certificate chain with its private key, as one PEM text that NGINX reads. */
@@ -100,6 +102,8 @@ export type Capabilities = {
   readonly keepaliveMinTimeout: boolean
   /** `ssl_certificate_cache` (1.27.4). */
   readonly sslCertificateCache: boolean
+  /** `server … resolve` in an upstream (1.27.3). */
+  readonly resolvesNames: boolean
   /** `proxy_pass_trailers` (1.27.2). */
   readonly proxyPassTrailers: boolean
 }

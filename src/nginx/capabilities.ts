@@ -30,6 +30,7 @@ export function capabilitiesOf(version: string): Capabilities {
     http2Directive: semver.gte(version, '1.25.1'),
     keepaliveMinTimeout: semver.gte(version, '1.27.4'),
     sslCertificateCache: semver.gte(version, '1.27.4'),
+    resolvesNames: semver.gte(version, '1.27.3'),
     proxyPassTrailers: semver.gte(version, '1.27.2'),
   }
 }

@@ -1,6 +1,6 @@
 /** What this machine, or the container we are in, gives to NGINX. */
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 
 export type Machine = {
@@ -9,6 +9,8 @@ export type Machine = {
   /** The hard limit of open files. */
   readonly openFiles: number
   readonly ipv6: boolean
+  /** Addresses of the DNS servers that this machine asks, from resolv.conf(5). */
+  readonly nameServers: readonly string[]
   /** Account for the workers when we are root; undefined otherwise, for then NGINX cannot change accounts. */
   readonly workerAccount: WorkerAccount | undefined
 }
@@ -22,17 +24,19 @@ const WORKER_USERS = ['nginx', 'www-data', 'nobody']
 
 /** Asks the machine. */
 export async function probeMachine(): Promise<Machine> {
-  const [limits, cpuMax, passwd, group, ipv6] = await Promise.all([
+  const [limits, cpuMax, passwd, group, resolvConf, ipv6] = await Promise.all([
     readText('/proc/self/limits'),
     cgroupCpuMax(),
     readText('/etc/passwd'),
     readText('/etc/group'),
+    readText('/etc/resolv.conf'),
     canListenOnIpv6(),
   ])
   return {
     cpus: cpusOf(availableParallelism(), cpuMax),
     openFiles: openFilesOf(limits),
     ipv6,
+    nameServers: nameServersOf(resolvConf),
     workerAccount: process.getuid?.() === 0 ? workerAccountOf(passwd, group) : undefined,
   }
 }
@@ -59,6 +63,13 @@ export function workerAccountOf(passwd: string, group: string): WorkerAccount | 
     WORKER_USERS.map((wanted) => users.find(([name]) => name === wanted)).find((found) => found !== undefined) ?? []
   const groupName = groups.find(([, , id]) => id === groupId)?.[0]
   return user === undefined || groupName === undefined ? undefined : { user, group: groupName, groupId: Number(groupId) }
+}
+
+/** The `nameserver` lines of resolv.conf(5), those whose address has a zone apart, which NGINX cannot ask. */
+export function nameServersOf(resolvConf: string): readonly string[] {
+  return [...resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)]
+    .map(([, address = '']) => address)
+    .filter((address) => isIP(address) !== 0 && !address.includes('%'))
 }
 
 /** The quota of our own cgroup, in the words of cgroup v2 whichever version it is. */

@@ -217,10 +217,23 @@ function unixAddress(value: unknown): string {
 function endpointAddress(value: unknown): string {
   const endpoint = value as Endpoint
   if (endpoint.kind === 'unix') return unixAddress(endpoint.path)
+  if (endpoint.kind === 'name') return namedEndpoint(endpoint.name, endpoint.port)
   const address = parseIpAddress(endpoint.address)
   const port = parsePort(endpoint.port)
   if (!address.ok || !port.ok) throw refusal('endpointAddress', `${endpoint.address} ${endpoint.port}`, 'is no endpoint')
   return isIP(address.value) === 6 ? `[${address.value}]:${port.value}` : `${address.value}:${port.value}`
+}
+
+function namedEndpoint(name: string, number: number): string {
+  const parsed = parseServerName(name)
+  const port = parsePort(number)
+  if (!parsed.ok || !port.ok) throw refusal('endpointAddress', `${name} ${number}`, 'is no endpoint')
+  return `${parsed.value}:${port.value}`
+}
+
+function nameServer(value: unknown): string {
+  const { address, port } = value as { readonly address: string; readonly port: number }
+  return endpointAddress({ kind: 'tcp', address, port })
 }
 
 /** The end of a URL's authority: nothing for HTTPS' own port. */
@@ -282,6 +295,7 @@ export const filters = {
   listenAddress,
   unixAddress,
   endpointAddress,
+  nameServer,
   portSuffix,
   owner,
 } satisfies Readonly<Record<string, (value: unknown) => string>>

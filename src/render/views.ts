@@ -12,9 +12,13 @@ import {
   type RequestHeader,
   type Server,
   type ServicePort,
+  type Upstream,
 } from '../model/model.ts'
 import type { UriPath } from '../model/values.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
+
+/** A DNS server; 53 is the port of all but a test's. */
+export type NameServer = { readonly address: string; readonly port: number }
 
 /** What the machine and the state directory add to a Model. */
 export type RenderContext = {
@@ -25,6 +29,8 @@ export type RenderContext = {
   readonly accessLog: string
   /** Whether this host can listen on IPv6. */
   readonly ipv6: boolean
+  /** DNS servers for names that are resolved while NGINX runs. */
+  readonly nameServers: readonly NameServer[]
   /** Account of the workers, where the master runs as root. */
   readonly workerAccount: { readonly user: string; readonly group: string } | undefined
   /** CPUs, and the most connections and open files a worker can have. */
@@ -183,6 +189,7 @@ export function rootView(
     gzip: http.gzip && { ...http.gzip, types: http.gzip.types.length === 0 ? undefined : http.gzip.types },
     log: logSettingsView(http, context),
     ...forwardingView(http),
+    resolver: resolverView(model, context),
     pidFile: `${context.root}/run/nginx.pid`,
     statusSocket: `${context.root}/run/status.sock`,
     tempPaths: {
@@ -199,6 +206,19 @@ export function rootView(
   }
 }
 
+/** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */
+const ZONE_BYTES_PER_NAME = 64 * 1024
+const LEAST_ZONE_BYTES = 1024 * 1024
+
+function namesIn(model: Model): number {
+  return model.upstreams.reduce((count, { endpoints }) => count + endpoints.filter(({ kind }) => kind === 'name').length, 0)
+}
+
+function resolverView(model: Model, context: RenderContext) {
+  if (namesIn(model) === 0) return undefined
+  return { servers: context.nameServers, ipv6: context.ipv6 && model.http.upstream.resolvesIpv6 }
+}
+
 function logSettingsView({ log }: HttpSettings, context: RenderContext) {
   return {
     path: context.accessLog,
@@ -210,9 +230,17 @@ function logSettingsView({ log }: HttpSettings, context: RenderContext) {
   }
 }
 
+/** The `upstream { }` of a Service port. */
+export function upstreamView({ name, endpoints }: Upstream) {
+  return { name, endpoints, resolves: endpoints.some(({ kind }) => kind === 'name') }
+}
+
 /** What every upstream has. */
-export function upstreamSettingsView({ upstream }: HttpSettings) {
+export function upstreamSettingsView(model: Model) {
+  const { upstream } = model.http
   return {
+    // One zone for all: one each would cost megabytes. It grows in powers of two, so that a new name seldom changes it.
+    zoneSize: Math.max(LEAST_ZONE_BYTES, nextPowerOfTwo(namesIn(model) * ZONE_BYTES_PER_NAME)),
     leastConnections: upstream.method === 'least-conn',
     keepAlive: upstream.keepAlive === 0 ? undefined : upstream.keepAlive,
     keepAliveTimeout: upstream.keepAliveTimeout,

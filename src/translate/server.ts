@@ -57,7 +57,7 @@ export function translateServer(
   issues.push(...tls.issues)
 
   function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
-    const resolved = resolveBackend(backend, { namespace, ingress: contribution?.ingress, field }, lookup, rules)
+    const resolved = resolveBackend(backend, { namespace, ingress: contribution?.ingress, field }, lookup, options, rules)
     issues.push(...resolved.issues)
     if (contribution?.verdict === 'unavailable' || options.lacksProtection) return { kind: 'respond', status: 503, service: undefined }
     if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)

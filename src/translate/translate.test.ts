@@ -12,6 +12,7 @@ import { createTranslationMemo, type Translation, translate } from './translate.
 const CREATED = '2026-01-01T00:00:00Z'
 const CONTEXT = {
   source: 'files' as const,
+  canResolveNames: true,
   allowLoopback: false,
   echoSocket: undefined,
   selfSignedKeyPair: { name: mustParse(parseGeneratedName('self-signed')), pem: 'self-signed' },
@@ -46,7 +47,7 @@ function changedUpstreams(before: Model, after: Model): readonly string[] {
 
 function addressesOf(model: Model, serviceName: string) {
   const upstream = model.upstreams.find(({ name }) => name.includes(`_${serviceName}_`))
-  return upstream?.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.address : endpoint.path))
+  return upstream?.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.address : endpoint.kind))
 }
 
 describe('what is translated anew', () => {

@@ -54,6 +54,7 @@ export async function createPipeline(nginx: string): Promise<Pipeline> {
   const options = parseOptions({ httpPort, httpsPort })
   const translateContext = {
     source: 'files' as const,
+    canResolveNames: true,
     allowLoopback: true,
     echoSocket: undefined,
     selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),

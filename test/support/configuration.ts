@@ -58,6 +58,7 @@ export function serverTexts({ configSet }: Configuration): ReadonlyMap<string, s
 
 const WITHOUT_ECHO: TranslateContext = {
   source: 'files',
+  canResolveNames: true,
   allowLoopback: true,
   echoSocket: undefined,
   selfSignedKeyPair: { name: mustParse(parseGeneratedName('self-signed')), pem: '' },
@@ -72,6 +73,7 @@ const renderContextOnce = once(
     root: '/state',
     accessLog: '/dev/stdout',
     ipv6: true,
+    nameServers: [{ address: '10.96.0.10', port: 53 }],
     workerAccount: undefined,
     workerProcesses: 2,
     workerConnections: 1024,

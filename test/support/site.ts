@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nginxBinaries } from '../../scripts/nginx-binaries.ts'
-import { renderContextOf } from '../../src/cli/render-context.ts'
+import { canResolveNames, renderContextOf } from '../../src/cli/render-context.ts'
 import { createStore } from '../../src/cluster/state.ts'
 import { startEcho } from '../../src/echo.ts'
 import { parseManifests } from '../../src/files/manifests.ts'
@@ -18,7 +18,7 @@ import { createLayout, type Layout, layoutOf } from '../../src/nginx/layout.ts'
 import { type Machine, probeMachine } from '../../src/nginx/machine.ts'
 import { selfSignedKeyPair } from '../../src/nginx/self-signed.ts'
 import { createOptionsReader, type OptionsInput, parseOptions } from '../../src/options.ts'
-import { createRenderMemo, render } from '../../src/render/render.ts'
+import { createRenderMemo, type NameServer, render } from '../../src/render/render.ts'
 import { ECHO_HEADER } from '../../src/translate/backends.ts'
 import { createTranslationMemo, type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, type RequestOptions, send } from './client.ts'
@@ -48,6 +48,8 @@ export type SiteSettings = {
   readonly options?: OptionsInput
   readonly echo?: boolean
   readonly machine?: Partial<Machine>
+  /** In place of the machine's. */
+  readonly nameServers?: readonly NameServer[]
   readonly confirmTimeoutMs?: number
 }
 
@@ -89,11 +91,15 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
   const readOptions = createOptionsReader(flags)
   const context: TranslateContext = {
     source: 'files',
+    canResolveNames: canResolveNames(binary.capabilities, machine),
     allowLoopback: true,
     echoSocket: settings.echo === true ? layout.echoSocket : undefined,
     selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),
   }
-  const renderContext = renderContextOf(binary.capabilities, machine, root, layout.accessLog)
+  const renderContext = {
+    ...renderContextOf(binary.capabilities, machine, root, layout.accessLog),
+    ...(settings.nameServers === undefined ? {} : { nameServers: settings.nameServers }),
+  }
   const memos = { translation: createTranslationMemo(), render: createRenderMemo() }
 
   return {
