@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const MODULES = '--with-http_ssl_module --with-http_v2_module --with-http_stub_status_module'
+const MODULES = '--with-http_ssl_module --with-http_v2_module --with-http_stub_status_module --with-http_realip_module'
 
 /** A program that answers `-V` as NGINX does, on standard error. */
 async function pretendNginx(name: string, version: string, modules = MODULES): Promise<string> {

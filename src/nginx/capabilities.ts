@@ -18,7 +18,7 @@ export async function probeNginx(path: string): Promise<NginxBinary> {
   const version = /nginx version: \S+?\/(\d+\.\d+\.\d+)/.exec(stderr)?.[1]
   if (version === undefined) throw new Error(`${path} -V names no version`)
   if (semver.lt(version, OLDEST_VERSION)) throw new Error(`NGINX ${version} is too old, ${OLDEST_VERSION} is needed`)
-  for (const module of ['http_ssl_module', 'http_v2_module', 'http_stub_status_module']) {
+  for (const module of ['http_ssl_module', 'http_v2_module', 'http_stub_status_module', 'http_realip_module']) {
     if (!stderr.includes(`--with-${module}`)) throw new Error(`${path} was built without ${module}`)
   }
   return { path, version, capabilities: capabilitiesOf(version) }
