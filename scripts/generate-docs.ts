@@ -5,6 +5,8 @@ import type { Command, Option } from 'commander'
 import { createProgram } from '../src/cli/program.ts'
 import { issueCodes } from '../src/model/issue.ts'
 import { createMetrics } from '../src/observe/metrics.ts'
+import { configMapKeys } from '../src/options/keys.ts'
+import { otherKeys } from '../src/options/other-keys.ts'
 import { project } from './project.ts'
 
 const GENERATED = '<!-- Written by `npm run generate`. Change the code that this page describes, not the page. -->'
@@ -14,6 +16,7 @@ export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/reference/issues.md', issuesPage()],
     ['docs/reference/command-line.md', commandLinePage(createProgram())],
+    ['docs/reference/configmap.md', configMapPage()],
     ['docs/reference/metrics.md', metricsPage()],
   ])
 }
@@ -29,6 +32,37 @@ function issuesPage(): string {
     '',
     table(['code', 'severity', 'meaning'], rows),
   ])
+}
+
+function configMapPage(): string {
+  const rows = Object.entries(configMapKeys.shape).map(([key, schema]) => [
+    `\`${key}\``,
+    defaultOf(schema.def.defaultValue),
+    schema.meta()?.description ?? '',
+  ])
+  const others = Object.entries(otherKeys).map(([key, { kind, reason, protects }]) => [
+    `\`${key}\``,
+    kind,
+    `${sentence(reason)}${protects ? ' Set, it makes all requests get 503 rather than pass unchecked.' : ''}`,
+  ])
+  return page('ConfigMap', [
+    'The ConfigMap that `--configmap` names, followed as it changes. Names, defaults and meanings are those of ingress-nginx where',
+    'nothing else is said. Values are texts: sizes in bytes or as `8k`, `1m`, `1g`; times in seconds, and with a unit (`10m`) where the',
+    'default has one; lists between commas. A key that cannot be read is an Issue, and its default holds; where it keeps people out,',
+    'nobody is let in. A key beside a flag of the same meaning comes before it.',
+    '',
+    table(['key', 'default', 'meaning'], rows),
+    '',
+    "## ingress-nginx's other keys",
+    '',
+    'They are told in an Issue when they ask for something.',
+    '',
+    table(['key', 'here', 'why'], others),
+  ])
+}
+
+function defaultOf(text: string): string {
+  return text === '' ? '' : `\`${text}\``
 }
 
 function commandLinePage(program: Command): string {

@@ -4,7 +4,7 @@ import type { ClusterState } from './cluster/state.ts'
 import { describeIssue, type Issue, issue } from './model/issue.ts'
 import { hostKey, type Model } from './model/model.ts'
 import type { Apply, ReloadResult } from './nginx/apply.ts'
-import type { Options } from './options.ts'
+import { createOptionsReader, type Options } from './options.ts'
 import { createRenderMemo, type RenderContext, render } from './render/render.ts'
 import { createTranslationMemo, type TranslateContext, translate } from './translate/translate.ts'
 
@@ -34,9 +34,10 @@ export type HostChanges = { readonly added: readonly string[]; readonly changed:
 
 export type ControllerParts = {
   readonly source: Source
+  /** What the flags say; the ConfigMap they name is read with each state. */
   readonly options: Options
-  readonly translateContext: TranslateContext
-  /** What NGINX can do and where it runs, the very same object while nothing of it changes. */
+  /** What the surroundings and NGINX's abilities add; each the very same object while nothing of it changes. */
+  readonly translateContext: () => TranslateContext
   readonly renderContext: () => RenderContext
   readonly apply: Apply
   /** Takes what a turn came to, and the state that it was made from. */
@@ -49,6 +50,7 @@ export type ControllerParts = {
 export async function runController(parts: ControllerParts, signal: AbortSignal): Promise<void> {
   const translationMemo = createTranslationMemo()
   const renderMemo = createRenderMemo()
+  const readOptions = createOptionsReader(parts.options)
   let servers: ReadonlyMap<string, string> = new Map()
   let issues: readonly Issue[] = []
   let changes: readonly string[] = ['start']
@@ -62,11 +64,12 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
       return result
     }
     const snapshot = timed('snapshot', () => parts.source.snapshot())
-    const translation = timed('translate', () => translate(snapshot.state, parts.options, parts.translateContext, translationMemo))
+    const { options, issues: optionIssues } = readOptions(snapshot.state)
+    const translation = timed('translate', () => translate(snapshot.state, options, parts.translateContext(), translationMemo))
     const configSet = timed('render', () => render(translation.model, parts.renderContext(), renderMemo))
     const result = await parts.apply(configSet)
 
-    const found = [...snapshot.issues, ...translation.issues, ...refusalOf(result)]
+    const found = [...snapshot.issues, ...optionIssues, ...translation.issues, ...refusalOf(result)]
     const known = new Set(issues.map(describeIssue))
     const serversNow = new Map(configSet.servers.map(({ server, path }) => [hostKey(server.host), path]))
     const outcome: Outcome = {

@@ -38,3 +38,16 @@ test('every decision is listed', async () => {
   const decisions = (await readdir(join(project, 'docs/decisions'))).filter((name) => /^\d{4}-/.test(name))
   expect(decisions.filter((name) => !index.includes(`](${name})`))).toEqual([])
 })
+
+test('every test that the semantics are held by exists', async () => {
+  const text = await readFile(join(project, 'docs/semantics.md'), 'utf8')
+  const missing: string[] = []
+  let count = 0
+  for (const [, file = '', title = ''] of text.matchAll(/`((?:src|test)\/[^`]+\.test\.ts)` "([^"]+)"/g)) {
+    count += 1
+    const source = await readFile(join(project, file), 'utf8').catch(() => '')
+    if (!source.includes(title)) missing.push(`${file} "${title}"`)
+  }
+  expect(missing).toEqual([])
+  expect(count).toBeGreaterThan(100)
+})

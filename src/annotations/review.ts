@@ -1,5 +1,5 @@
 /**
- * What an Ingress' annotations ask for, as long as none is understood: each is named, and a route whose protection
+ * What an Ingress' annotations ask for, as long as few are understood: each other one is named, and a route whose protection
  * would be lost is not served bare.
  */
 import type { Ingress } from '../cluster/objects.ts'
@@ -34,6 +34,18 @@ const PROTECTING = [
   /^enable-opa-/,
 ]
 
+const SERVICE_UPSTREAM = 'service-upstream'
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+])
+
+/** Whether the Ingress asks for the cluster IPs of its Services; undefined where it does not say. Our own prefix comes first. */
+export function serviceUpstreamOf({ annotations }: Ingress): boolean | undefined {
+  const given = OUR_PREFIXES.map((prefix) => annotations[`${prefix}${SERVICE_UPSTREAM}`]).find((value) => value !== undefined)
+  return given === undefined ? undefined : BOOLEANS.get(given)
+}
+
 /** Reads the annotations under our prefixes; says which other controllers' stand beside them. */
 export function reviewAnnotations(ingress: Ingress): AnnotationReview {
   const issues: Issue[] = []
@@ -52,6 +64,9 @@ export function reviewAnnotations(ingress: Ingress): AnnotationReview {
           message: 'is not understood yet; this Ingress gets no requests, the main one gets all of them',
         }),
       )
+    } else if (key === SERVICE_UPSTREAM) {
+      if (BOOLEANS.get(ingress.annotations[annotation] ?? '') === undefined)
+        issues.push(issue('invalid-annotation', ingress, { annotation, message: 'is neither "true" nor "false"; it has no effect' }))
     } else if (PROTECTING.some((pattern) => pattern.test(key))) {
       if (verdict === 'serve') verdict = 'unavailable'
       issues.push(

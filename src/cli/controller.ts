@@ -2,17 +2,18 @@
 import { chown } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ObjectKey } from '../cluster/objects.ts'
-import { runController } from '../controller.ts'
+import { type ControllerParts, runController } from '../controller.ts'
 import { createHoldOff } from '../hold-off.ts'
 import { createKubeClient, type KubeSettings, loadKubeConfig } from '../kube/client.ts'
 import { systemClock } from '../kube/clock.ts'
 import type { ReflectorNotice } from '../kube/reflector.ts'
 import type { LabelSelector } from '../kube/selector.ts'
 import { createClusterSource } from '../kube/source.ts'
+import type { KeyPair } from '../model/model.ts'
 import type { AgentStatus } from '../nginx/agent-protocol.ts'
 import { createApply } from '../nginx/apply.ts'
 import { createGenerationStore } from '../nginx/generations.ts'
-import { createConfigurationLayout, layoutOf } from '../nginx/layout.ts'
+import { createConfigurationLayout, type Layout, layoutOf } from '../nginx/layout.ts'
 import { lockConfiguration } from '../nginx/lock.ts'
 import { createRemoteAgent } from '../nginx/remote-agent.ts'
 import { selfSignedKeyPair } from '../nginx/self-signed.ts'
@@ -23,9 +24,10 @@ import { startStatusServer } from '../observe/status-server.ts'
 import type { Options } from '../options.ts'
 import type { RenderContext } from '../render/render.ts'
 import { referencesOf } from '../translate/references.ts'
+import type { TranslateContext } from '../translate/translate.ts'
 import { watchAgent } from './agent-watch.ts'
 import { type LeaderSettings, type NamespacedName, startLeaderDuties } from './leader.ts'
-import { renderContextOf } from './render-context.ts'
+import { canResolveNames, renderContextOf } from './render-context.ts'
 
 export type ControllerSettings = {
   readonly options: Options
@@ -62,7 +64,7 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
       referencesOf,
       alwaysNeeded: {
         secrets: keysOf(options.defaultSslCertificate),
-        configMaps: keysOf(undefined),
+        configMaps: keysOf(options.configmap),
       },
       holdOff,
       notice: (notice) => logNotice(log, notice),
@@ -99,18 +101,14 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
       },
       AbortSignal.any([owner.signal, graceOver]),
     )
+    const selfSigned = await selfSignedKeyPair(layout.conf, Date.now())
     await firstOf(source.synced, graceOver)
     const duties = startLeaderDuties(client, settings.leader, log, metrics.leads)
     await runController(
       {
         source,
         options,
-        translateContext: {
-          allowLoopback: false,
-          echoSocket: undefined,
-          selfSignedKeyPair: await selfSignedKeyPair(layout.conf, Date.now()),
-        },
-        renderContext: renderContextOfAgent(watch.latest, layout.root),
+        ...contextsOfAgent(watch.latest, layout, selfSigned),
         apply: createApply(
           createGenerationStore(layout, watch.latest().machine.workerAccount?.groupId, (path, group) => chown(path, -1, group)),
           agent,
@@ -133,15 +131,30 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
   }
 }
 
-/** The very same context while the agent says the same of NGINX. */
-function renderContextOfAgent(latest: () => AgentStatus, root: string): () => RenderContext {
-  let last: { readonly facts: string; readonly context: RenderContext } | undefined
-  return () => {
+type Contexts = Pick<ControllerParts, 'translateContext' | 'renderContext'>
+
+/** The very same contexts while the agent says the same of NGINX. */
+function contextsOfAgent(latest: () => AgentStatus, { root }: Layout, selfSigned: KeyPair): Contexts {
+  let last: { readonly facts: string; readonly translate: TranslateContext; readonly render: RenderContext } | undefined
+  function contexts() {
     const { capabilities, machine, accessLog } = latest()
     const facts = JSON.stringify([capabilities, machine, accessLog])
-    if (last?.facts !== facts) last = { facts, context: renderContextOf(capabilities, machine, root, accessLog) }
-    return last.context
+    if (last?.facts !== facts) {
+      last = {
+        facts,
+        translate: {
+          source: 'cluster',
+          canResolveNames: canResolveNames(capabilities, machine),
+          allowLoopback: false,
+          echoSocket: undefined,
+          selfSignedKeyPair: selfSigned,
+        },
+        render: renderContextOf(capabilities, machine, root, accessLog),
+      }
+    }
+    return last
   }
+  return { translateContext: () => contexts().translate, renderContext: () => contexts().render }
 }
 
 function labelsOf({ options, leader }: ControllerSettings) {

@@ -5,10 +5,10 @@ import { capabilitiesOf, probeNginx } from '../nginx/capabilities.ts'
 import { writeConfigSet } from '../nginx/generations.ts'
 import { probeMachine } from '../nginx/machine.ts'
 import { SELF_SIGNED_NAME } from '../nginx/self-signed.ts'
-import type { Options } from '../options.ts'
+import { createOptionsReader, type Options } from '../options.ts'
 import { type ConfigSet, render } from '../render/render.ts'
 import { translate } from '../translate/translate.ts'
-import { renderContextOf } from './render-context.ts'
+import { canResolveNames, renderContextOf } from './render-context.ts'
 
 /** The version that is rendered for where there is no binary to ask: the image's. */
 const ASSUMED_VERSION = '1.30.0'
@@ -20,18 +20,26 @@ export type OfflineResult = {
 }
 
 /** Reads and translates the directory as `serve` would, for a state directory at `root`. */
-export async function translateOffline(directory: string, options: Options, nginx: string, root: string): Promise<OfflineResult> {
+export async function translateOffline(directory: string, flags: Options, nginx: string, root: string): Promise<OfflineResult> {
   const { state, issues } = (await readDirectory(directory)).snapshot()
+  const { options, issues: optionIssues } = createOptionsReader(flags)(state)
   const selfSignedKeyPair = { name: SELF_SIGNED_NAME, pem: '' }
-  const translation = translate(state, options, { allowLoopback: true, echoSocket: undefined, selfSignedKeyPair })
   const capabilities = await probeNginx(nginx).then(
     (binary) => binary.capabilities,
     () => capabilitiesOf(ASSUMED_VERSION),
   )
-  const configSet = render(translation.model, renderContextOf(capabilities, await probeMachine(), root, '/dev/stdout'))
+  const machine = await probeMachine()
+  const translation = translate(state, options, {
+    source: 'files',
+    canResolveNames: canResolveNames(capabilities, machine),
+    allowLoopback: true,
+    echoSocket: undefined,
+    selfSignedKeyPair,
+  })
+  const configSet = render(translation.model, renderContextOf(capabilities, machine, root, '/dev/stdout'))
   return {
     configSet,
-    issues: [...issues, ...translation.issues],
+    issues: [...issues, ...optionIssues, ...translation.issues],
     counts: { ingresses: state.ingresses.size, served: translation.served.length, hosts: translation.model.servers.length - 1 },
   }
 }

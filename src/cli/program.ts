@@ -27,9 +27,15 @@ function optionFlag(name: keyof OptionsInput, flag: string): Option {
 
 function withServingOptions(command: Command): Command {
   return command
+    .addOption(optionFlag('configmap', '--configmap <namespace/name>'))
     .addOption(optionFlag('ingressClass', '--ingress-class <name>'))
     .addOption(optionFlag('controllerClass', '--controller-class <name>'))
+    .addOption(optionFlag('ingressClassByName', '--ingress-class-by-name'))
+    .addOption(optionFlag('watchIngressWithoutClass', '--watch-ingress-without-class'))
+    .addOption(optionFlag('takeover', '--takeover'))
     .addOption(optionFlag('allClasses', '--all-classes'))
+    .addOption(optionFlag('disableCatchAll', '--disable-catch-all'))
+    .addOption(optionFlag('disableSvcExternalName', '--disable-svc-external-name'))
     .addOption(optionFlag('httpPort', '--http-port <port>'))
     .addOption(optionFlag('httpsPort', '--https-port <port>'))
     .addOption(optionFlag('publicHttpsPort', '--public-https-port <port>'))

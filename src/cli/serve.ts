@@ -20,8 +20,9 @@ import { createMetrics } from '../observe/metrics.ts'
 import { startStatusServer } from '../observe/status-server.ts'
 import type { Options } from '../options.ts'
 import { ECHO_HEADER } from '../translate/backends.ts'
+import type { TranslateContext } from '../translate/translate.ts'
 import { accessLogPath } from './access-log.ts'
-import { renderContextOf } from './render-context.ts'
+import { canResolveNames, renderContextOf } from './render-context.ts'
 
 export type ServeSettings = {
   readonly directory: string
@@ -79,13 +80,19 @@ export async function serve(settings: ServeSettings, log: Logger, stop: AbortSig
       (error) => log.error({ err: error }, 'watching the directory failed'),
       owner.signal,
     )
-    const selfSigned = await selfSignedKeyPair(layout.root, Date.now())
+    const translateContext: TranslateContext = {
+      source: 'files',
+      canResolveNames: canResolveNames(binary.capabilities, machine),
+      allowLoopback: true,
+      echoSocket: settings.echo ? layout.echoSocket : undefined,
+      selfSignedKeyPair: await selfSignedKeyPair(layout.root, Date.now()),
+    }
     const renderContext = renderContextOf(binary.capabilities, machine, layout.root, await accessLogPath(layout, log))
     await runController(
       {
         source: { snapshot: directory.snapshot, changes: (signal) => settledChanges(settings.directory, directory, holdOff, signal) },
         options: settings.options,
-        translateContext: { allowLoopback: true, echoSocket: settings.echo ? layout.echoSocket : undefined, selfSignedKeyPair: selfSigned },
+        translateContext: () => translateContext,
         renderContext: () => renderContext,
         apply: createApply(
           createGenerationStore(layout, machine.workerAccount?.groupId, (path, group) => chown(path, -1, group)),

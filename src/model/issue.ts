@@ -40,11 +40,16 @@ export const issueCodes = {
   'invalid-host': { severity: 'error', meaning: 'The host of a rule is no DNS name; the rule is left out.' },
   'invalid-path': { severity: 'error', meaning: 'A path cannot be served; it is left out.' },
   'path-claimed': { severity: 'error', meaning: 'An older Ingress, or an earlier rule, has the same host and path; this one is left out.' },
+  'catch-all-disabled': {
+    severity: 'error',
+    meaning: 'The Ingress would answer for every host, which --disable-catch-all forbids; it is left out.',
+  },
   'regex-like-path': { severity: 'warning', meaning: 'A path looks like a regular expression but is compared literally.' },
   'backend-not-found': { severity: 'error', meaning: 'The Service does not exist; requests get 503.' },
   'backend-port-not-found': { severity: 'error', meaning: 'The Service has no such port; requests get 503.' },
   'backend-not-supported': { severity: 'error', meaning: 'The backend is of a kind that is not served; requests get 503.' },
   'no-endpoints': { severity: 'warning', meaning: 'The Service has no ready endpoint; requests get 503.' },
+  'no-cluster-ip': { severity: 'warning', meaning: 'The Service has no cluster IP to send to; requests go to its endpoints.' },
   'invalid-endpoint': { severity: 'error', meaning: 'An endpoint has an address that is not allowed; it is left out.' },
   'unknown-app-protocol': { severity: 'warning', meaning: 'The appProtocol of the Service port is unknown; HTTP/1.1 is spoken.' },
   'certificate-not-found': { severity: 'error', meaning: 'The Secret of a tls entry does not exist; the default certificate is shown.' },
@@ -57,13 +62,28 @@ export const issueCodes = {
     severity: 'warning',
     meaning: 'A tls entry stands beside a rule without host; clients of no known name are shown the default certificate.',
   },
+  'invalid-annotation': { severity: 'error', meaning: 'The annotation has a value that it cannot have; it has no effect.' },
   'annotation-not-supported': { severity: 'warning', meaning: 'The annotation is not understood yet and has no effect.' },
   'protection-not-supported': {
     severity: 'error',
-    meaning: 'The annotation protects the route and is not understood yet; requests get 503.',
+    meaning: 'The annotation protects the route, or the option all routes, and is not understood yet; requests get 503.',
   },
   'canary-not-supported': { severity: 'error', meaning: 'Canary Ingresses are not understood yet; this Ingress is not served.' },
   'foreign-annotation': { severity: 'info', meaning: "The annotation is another controller's; it has no effect here." },
+  'configmap-not-found': {
+    severity: 'warning',
+    meaning: 'The ConfigMap of --configmap does not exist; the defaults of its options hold.',
+  },
+  'invalid-option': {
+    severity: 'error',
+    meaning: 'A key of the ConfigMap has a value that it cannot have; its default holds, or nobody is let in where it keeps people out.',
+  },
+  'unknown-option': { severity: 'warning', meaning: 'The ConfigMap has a key that is unknown; it has no effect.' },
+  'option-not-supported': {
+    severity: 'warning',
+    meaning: 'The ConfigMap has a key that ingress-nginx knows and that has no effect here, or not yet.',
+  },
+  'unsafe-option': { severity: 'warning', meaning: 'An option does what it says, and lets clients do what they should not.' },
   'configuration-refused': { severity: 'error', meaning: 'NGINX refused the configuration; the one before stays.' },
 } as const satisfies Record<string, { readonly severity: Severity; readonly meaning: string }>
 

@@ -2,6 +2,7 @@
  * What NGINX is to serve, in NGINX's own nouns and free of Kubernetes' objects: the contract between translate, which
  * makes a Model from Ingresses, and render, which prints one.
  */
+import type { HttpSettings } from './http-settings.ts'
 import type { ObjectRef } from './issue.ts'
 import type { GeneratedName, HeaderName, IpAddress, ObjectName, PortNumber, ServerName, UriPath } from './values.ts'
 
@@ -11,17 +12,6 @@ export type Model = {
   readonly servers: readonly Server[]
   readonly upstreams: readonly Upstream[]
   readonly keyPairs: readonly KeyPair[]
-}
-
-/** What holds for every server. Sizes are in bytes, times in seconds. */
-export type HttpSettings = {
-  readonly httpPort: PortNumber
-  readonly httpsPort: PortNumber
-  /** The port that clients see, which redirects and X-Forwarded-Port carry. */
-  readonly publicHttpsPort: PortNumber
-  readonly clientMaxBodySize: number
-  readonly workerShutdownTimeout: number
-  readonly defaultKeyPair: GeneratedName
 }
 
 /** Which request hosts a server answers: one name, one label below a name, or all that no other server names. */
@@ -58,7 +48,7 @@ export type PathMatch = { readonly kind: 'exact'; readonly path: UriPath } | { r
 export type Location = {
   readonly match: PathMatch
   readonly owner: Owner | undefined
-  /** Answers 308 to plain http. */
+  /** Answers plain http with a redirect. */
   readonly redirectToHttps: boolean
   readonly action: Action
 }
@@ -93,6 +83,8 @@ export type Upstream = {
 
 export type Endpoint =
   | { readonly kind: 'tcp'; readonly address: IpAddress; readonly port: PortNumber }
+  /** Resolved by NGINX, again and again, for as long as it runs. */
+  | { readonly kind: 'name'; readonly name: ServerName; readonly port: PortNumber }
   | { readonly kind: 'unix'; readonly path: string }
 
 /** A certificate chain with its private key, as one PEM text that NGINX reads. */
@@ -110,6 +102,8 @@ export type Capabilities = {
   readonly keepaliveMinTimeout: boolean
   /** `ssl_certificate_cache` (1.27.4). */
   readonly sslCertificateCache: boolean
+  /** `server … resolve` in an upstream (1.27.3). */
+  readonly resolvesNames: boolean
   /** `proxy_pass_trailers` (1.27.2). */
   readonly proxyPassTrailers: boolean
 }

@@ -25,6 +25,11 @@ export type GeneratedName = Branded<string, 'GeneratedName'>
 /** An HTTP field name, RFC 9110 section 5.1, narrowed to letters, digits and `-`. */
 export type HeaderName = Branded<string, 'HeaderName'>
 
+/** An address or a network, `10.0.0.0/8`. */
+export type Cidr = Branded<string, 'Cidr'>
+/** `type/subtype`, or `*` for all, without parameters. */
+export type MediaType = Branded<string, 'MediaType'>
+
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
 const LONGEST_DNS_NAME = 253
 const LONGEST_DNS_LABEL = 63
@@ -108,6 +113,22 @@ function percentDecode(text: string): string | undefined {
 /** Reads an endpoint's address: an IP, never a name. */
 export function parseIpAddress(text: string): Parsed<IpAddress> {
   return isIP(text) === 0 || text.includes('%') ? refuse('is not an IP address') : accept(text as IpAddress)
+}
+
+/** Reads an address, or a network by its prefix length. */
+export function parseCidr(text: string): Parsed<Cidr> {
+  const [address = '', length, ...rest] = text.split('/')
+  const bits = isIP(address) === 6 ? 128 : 32
+  if (!parseIpAddress(address).ok || rest.length > 0) return refuse('is not an address or a network such as 10.0.0.0/8')
+  if (length !== undefined && !(/^\d{1,3}$/.test(length) && Number(length) <= bits)) return refuse(`has no prefix length from 0 to ${bits}`)
+  return accept(text as Cidr)
+}
+
+/** Reads a media type, RFC 6838 section 4.2, without parameters. */
+export function parseMediaType(text: string): Parsed<MediaType> {
+  return /^(\*|[a-z0-9][a-z0-9.+-]{0,60}\/[a-z0-9][a-z0-9.+-]{0,60})$/i.test(text)
+    ? accept(text as MediaType)
+    : refuse('is not a media type')
 }
 
 /** Reads a port number. */

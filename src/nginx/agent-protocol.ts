@@ -37,6 +37,7 @@ const capabilitiesSchema = z.object({
   keepaliveMinTimeout: z.boolean(),
   sslCertificateCache: z.boolean(),
   proxyPassTrailers: z.boolean(),
+  resolvesNames: z.boolean(),
 }) satisfies z.ZodType<Capabilities>
 
 const workerAccountSchema = z.object({ user: z.string(), group: z.string(), groupId: z.int() }) satisfies z.ZodType<WorkerAccount>
@@ -45,6 +46,7 @@ const machineSchema = z.object({
   cpus: z.int().min(1),
   openFiles: z.int().min(1),
   ipv6: z.boolean(),
+  nameServers: z.array(z.string()).readonly(),
   workerAccount: orUndefined(workerAccountSchema),
 }) satisfies z.ZodType<Machine>
 

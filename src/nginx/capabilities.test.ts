@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const MODULES = '--with-http_ssl_module --with-http_v2_module --with-http_stub_status_module'
+const MODULES = '--with-http_ssl_module --with-http_v2_module --with-http_stub_status_module --with-http_realip_module'
 
 /** A program that answers `-V` as NGINX does, on standard error. */
 async function pretendNginx(name: string, version: string, modules = MODULES): Promise<string> {
@@ -24,15 +24,27 @@ async function pretendNginx(name: string, version: string, modules = MODULES): P
 }
 
 describe('what a version can do', () => {
-  const NONE = { http2Directive: false, keepaliveMinTimeout: false, sslCertificateCache: false, proxyPassTrailers: false }
+  const NONE = {
+    http2Directive: false,
+    keepaliveMinTimeout: false,
+    sslCertificateCache: false,
+    resolvesNames: false,
+    proxyPassTrailers: false,
+  }
   test.each([
     ['1.22.1', NONE],
     ['1.25.0', NONE],
     ['1.25.1', { ...NONE, http2Directive: true }],
     ['1.26.3', { ...NONE, http2Directive: true }],
-    ['1.27.2', { ...NONE, http2Directive: true, proxyPassTrailers: true }],
-    ['1.27.4', { http2Directive: true, keepaliveMinTimeout: true, sslCertificateCache: true, proxyPassTrailers: true }],
-    ['1.30.6', { http2Directive: true, keepaliveMinTimeout: true, sslCertificateCache: true, proxyPassTrailers: true }],
+    ['1.27.2', { ...NONE, http2Directive: true, resolvesNames: false, proxyPassTrailers: true }],
+    [
+      '1.27.4',
+      { http2Directive: true, keepaliveMinTimeout: true, sslCertificateCache: true, resolvesNames: true, proxyPassTrailers: true },
+    ],
+    [
+      '1.30.6',
+      { http2Directive: true, keepaliveMinTimeout: true, sslCertificateCache: true, resolvesNames: true, proxyPassTrailers: true },
+    ],
   ])('%s', (version, capabilities) => {
     expect(capabilitiesOf(version)).toEqual(capabilities)
   })

@@ -18,7 +18,7 @@ export async function probeNginx(path: string): Promise<NginxBinary> {
   const version = /nginx version: \S+?\/(\d+\.\d+\.\d+)/.exec(stderr)?.[1]
   if (version === undefined) throw new Error(`${path} -V names no version`)
   if (semver.lt(version, OLDEST_VERSION)) throw new Error(`NGINX ${version} is too old, ${OLDEST_VERSION} is needed`)
-  for (const module of ['http_ssl_module', 'http_v2_module', 'http_stub_status_module']) {
+  for (const module of ['http_ssl_module', 'http_v2_module', 'http_stub_status_module', 'http_realip_module']) {
     if (!stderr.includes(`--with-${module}`)) throw new Error(`${path} was built without ${module}`)
   }
   return { path, version, capabilities: capabilitiesOf(version) }
@@ -30,6 +30,7 @@ export function capabilitiesOf(version: string): Capabilities {
     http2Directive: semver.gte(version, '1.25.1'),
     keepaliveMinTimeout: semver.gte(version, '1.27.4'),
     sslCertificateCache: semver.gte(version, '1.27.4'),
+    resolvesNames: semver.gte(version, '1.27.3'),
     proxyPassTrailers: semver.gte(version, '1.27.2'),
   }
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { describe, expect, test } from '@jest/globals'
-import { cpusOf, openFilesOf, probeMachine, workerAccountOf } from './machine.ts'
+import { cpusOf, nameServersOf, openFilesOf, probeMachine, workerAccountOf } from './machine.ts'
 
 describe('CPUs', () => {
   test.each([
@@ -84,4 +84,11 @@ test('the machine we are on gives at least one CPU and no more than it has', asy
   expect(cpus).toBeLessThanOrEqual(availableParallelism())
   expect(openFiles).toBeGreaterThan(0)
   if (process.getuid?.() !== 0) expect(workerAccount).toBeUndefined()
+})
+
+test('DNS servers are those of resolv.conf that NGINX can ask', () => {
+  const text =
+    '# nameserver 192.0.2.9\nsearch a.test\nnameserver 10.96.0.10\n nameserver\t2001:db8::53\nnameserver fe80::1%eth0\nnameserver dns.test\n'
+  expect(nameServersOf(text)).toEqual(['10.96.0.10', '2001:db8::53'])
+  expect(nameServersOf('')).toEqual([])
 })

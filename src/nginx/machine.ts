@@ -1,6 +1,6 @@
 /** What this machine, or the container we are in, gives to NGINX. */
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 
 export type Machine = {
@@ -9,6 +9,8 @@ export type Machine = {
   /** The hard limit of open files. */
   readonly openFiles: number
   readonly ipv6: boolean
+  /** Addresses of the DNS servers that this machine asks, from resolv.conf(5). */
+  readonly nameServers: readonly string[]
   /**
    * Account for the workers when we are root; undefined otherwise, for then NGINX cannot change accounts. It is root
    * itself in a user namespace that has no other.
@@ -26,18 +28,20 @@ const ROOT: WorkerAccount = { user: 'root', group: 'root', groupId: 0 }
 
 /** Asks the machine. */
 export async function probeMachine(): Promise<Machine> {
-  const [limits, cpuMax, passwd, group, uidMap, ipv6] = await Promise.all([
+  const [limits, cpuMax, passwd, group, uidMap, resolvConf, ipv6] = await Promise.all([
     readText('/proc/self/limits'),
     cgroupCpuMax(),
     readText('/etc/passwd'),
     readText('/etc/group'),
     readText('/proc/self/uid_map'),
+    readText('/etc/resolv.conf'),
     canListenOnIpv6(),
   ])
   return {
     cpus: cpusOf(availableParallelism(), cpuMax),
     openFiles: openFilesOf(limits),
     ipv6,
+    nameServers: nameServersOf(resolvConf),
     workerAccount: process.getuid?.() === 0 ? workerAccountOf(passwd, group, uidMap) : undefined,
   }
 }
@@ -77,6 +81,13 @@ function mapsOneUser(uidMap: string): boolean {
     .split('\n')
     .map((line) => Number(line.trim().split(/\s+/)[2]))
   return counts.length === 1 && counts[0] === 1
+}
+
+/** The `nameserver` lines of resolv.conf(5), those whose address has a zone apart, which NGINX cannot ask. */
+export function nameServersOf(resolvConf: string): readonly string[] {
+  return [...resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)]
+    .map(([, address = '']) => address)
+    .filter((address) => isIP(address) !== 0 && !address.includes('%'))
 }
 
 /** The quota of our own cgroup, in the words of cgroup v2 whichever version it is. */

@@ -3,13 +3,18 @@
  * mistake upstream stops the rendering and never reaches NGINX. NGINX's rules were measured on 1.22, 1.26 and 1.30.
  */
 import { isIP } from 'node:net'
+import { nextUpstreamWords, type StrictTransportSecurity } from '../model/http-settings.ts'
+import { isLogVariable, type LogFormat } from '../model/log-format.ts'
 import type { Endpoint, HostMatch, Owner } from '../model/model.ts'
+import { tlsCiphers as knownCiphers, tlsCurves as knownCurves, tlsProtocols as knownProtocols } from '../model/tls-settings.ts'
 import {
   hasControlCharacter,
+  parseCidr,
   parseGeneratedName,
   parseHeaderName,
   parseHost,
   parseIpAddress,
+  parseMediaType,
   parseObjectName,
   parsePort,
   parseServerName,
@@ -87,6 +92,87 @@ function seconds(value: unknown): string {
   return `${integer(value)}s`
 }
 
+/** Bytes, in the largest unit that says them: NGINX knows k and m everywhere. */
+function size(value: unknown): string {
+  const bytes = Number(integer(value))
+  if (bytes === 0 || bytes % 1024 !== 0) return String(bytes)
+  return bytes % (1024 * 1024) === 0 ? `${bytes / (1024 * 1024)}m` : `${bytes / 1024}k`
+}
+
+function onOff(value: unknown): string {
+  if (typeof value !== 'boolean') throw refusal('onOff', value, 'is neither true nor false')
+  return value ? 'on' : 'off'
+}
+
+/** A variable of NGINX's or of our own configuration. */
+function variable(value: unknown): string {
+  const text = expectText(value, 'variable')
+  if (!/^\$[a-z0-9_]{1,80}$/.test(text)) throw refusal('variable', value, 'is no variable')
+  return text
+}
+
+function cidr(value: unknown): string {
+  const parsed = parseCidr(expectText(value, 'cidr'))
+  if (!parsed.ok) throw refusal('cidr', value, parsed.reason)
+  return parsed.value
+}
+
+function mediaType(value: unknown): string {
+  const parsed = parseMediaType(expectText(value, 'mediaType'))
+  if (!parsed.ok) throw refusal('mediaType', value, parsed.reason)
+  return parsed.value
+}
+
+/** A word of a fixed list. */
+function wordOf(filter: string, words: readonly string[]): (value: unknown) => string {
+  return (value) => {
+    const text = expectText(value, filter)
+    if (!words.includes(text)) throw refusal(filter, value, 'is not of the list')
+    return text
+  }
+}
+
+/** A list of words of a fixed list, joined as OpenSSL wants it. */
+function wordsOf(filter: string, words: readonly string[]): (value: unknown) => string {
+  const word = wordOf(filter, words)
+  return (value) => {
+    if (!Array.isArray(value) || value.length === 0) throw refusal(filter, value, 'is no list')
+    return value.map(word).join(':')
+  }
+}
+
+/** The format of the log as one token: text is text, and only variables of the allow-list are expanded. */
+function logFormat(value: unknown): string {
+  const token = (value as LogFormat)
+    .map((part) => {
+      if (part.kind === 'text') {
+        if (part.text.includes('$')) throw refusal('logFormat', part.text, 'has a dollar sign')
+        return literal(part.text).slice(1, -1)
+      }
+      if (!isLogVariable(part.name)) throw refusal('logFormat', part.name, 'is no variable that may be logged')
+      return `\${${part.name}}`
+    })
+    .join('')
+  if (Buffer.byteLength(token) > LONGEST_TOKEN_BYTES) throw refusal('logFormat', token, `is longer than ${LONGEST_TOKEN_BYTES} bytes`)
+  return `"${token}"`
+}
+
+function strictTransportSecurity(value: unknown): string {
+  const { maxAge, includeSubDomains, preload } = value as StrictTransportSecurity
+  return `"max-age=${integer(maxAge)}${includeSubDomains ? '; includeSubDomains' : ''}${preload ? '; preload' : ''}"`
+}
+
+/** Where the real address stands: a header, or the PROXY protocol. */
+function realIpHeader(value: unknown): string {
+  return value === 'proxy_protocol' ? value : headerName(value)
+}
+
+/** The name of a header in which underscores stand for dashes. */
+function aliasedHeaderName(value: unknown): string {
+  headerName(expectText(value, 'aliasedHeaderName').replaceAll('_', '-'))
+  return value as string
+}
+
 /** A word of NGINX's own, chosen by this program. */
 function keyword(value: unknown): string {
   const text = expectText(value, 'keyword')
@@ -131,10 +217,23 @@ function unixAddress(value: unknown): string {
 function endpointAddress(value: unknown): string {
   const endpoint = value as Endpoint
   if (endpoint.kind === 'unix') return unixAddress(endpoint.path)
+  if (endpoint.kind === 'name') return namedEndpoint(endpoint.name, endpoint.port)
   const address = parseIpAddress(endpoint.address)
   const port = parsePort(endpoint.port)
   if (!address.ok || !port.ok) throw refusal('endpointAddress', `${endpoint.address} ${endpoint.port}`, 'is no endpoint')
   return isIP(address.value) === 6 ? `[${address.value}]:${port.value}` : `${address.value}:${port.value}`
+}
+
+function namedEndpoint(name: string, number: number): string {
+  const parsed = parseServerName(name)
+  const port = parsePort(number)
+  if (!parsed.ok || !port.ok) throw refusal('endpointAddress', `${name} ${number}`, 'is no endpoint')
+  return `${parsed.value}:${port.value}`
+}
+
+function nameServer(value: unknown): string {
+  const { address, port } = value as { readonly address: string; readonly port: number }
+  return endpointAddress({ kind: 'tcp', address, port })
 }
 
 /** The end of a URL's authority: nothing for HTTPS' own port. */
@@ -174,6 +273,20 @@ export const filters = {
   locationModifier,
   integer,
   seconds,
+  size,
+  onOff,
+  variable,
+  cidr,
+  mediaType,
+  tlsProtocol: wordOf('tlsProtocol', knownProtocols),
+  tlsCiphers: wordsOf('tlsCiphers', knownCiphers),
+  tlsCurves: wordsOf('tlsCurves', knownCurves),
+  nextUpstream: wordOf('nextUpstream', nextUpstreamWords),
+  logFormat,
+  mapKey,
+  strictTransportSecurity,
+  realIpHeader,
+  aliasedHeaderName,
   keyword,
   indentation,
   generatedName,
@@ -182,6 +295,7 @@ export const filters = {
   listenAddress,
   unixAddress,
   endpointAddress,
+  nameServer,
   portSuffix,
   owner,
 } satisfies Readonly<Record<string, (value: unknown) => string>>

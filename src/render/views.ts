@@ -1,9 +1,10 @@
 /** Model → the views that templates print: what is decided here is how NGINX says it, never what is served. */
+
+import type { HttpSettings } from '../model/http-settings.ts'
 import {
   type Backend,
   type BackendProtocol,
   type Capabilities,
-  type HttpSettings,
   hostKey,
   type Location,
   type Model,
@@ -11,8 +12,13 @@ import {
   type RequestHeader,
   type Server,
   type ServicePort,
+  type Upstream,
 } from '../model/model.ts'
 import type { UriPath } from '../model/values.ts'
+import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
+
+/** A DNS server; 53 is the port of all but a test's. */
+export type NameServer = { readonly address: string; readonly port: number }
 
 /** What the machine and the state directory add to a Model. */
 export type RenderContext = {
@@ -23,22 +29,31 @@ export type RenderContext = {
   readonly accessLog: string
   /** Whether this host can listen on IPv6. */
   readonly ipv6: boolean
+  /** DNS servers for names that are resolved while NGINX runs. */
+  readonly nameServers: readonly NameServer[]
   /** Account of the workers, where the master runs as root. */
   readonly workerAccount: { readonly user: string; readonly group: string } | undefined
+  /** CPUs, and the most connections and open files a worker can have. */
   readonly workerProcesses: number
   readonly workerConnections: number
   readonly workerOpenFiles: number
 }
 
-type ListenView = { readonly address: string; readonly ssl: boolean; readonly http2: boolean; readonly defaultServer: boolean }
+type ListenView = {
+  readonly address: string
+  readonly ssl: boolean
+  readonly http2: boolean
+  readonly proxyProtocol: boolean
+  readonly defaultServer: boolean
+}
 
 type LocationView = {
   readonly modifier: '=' | '^~'
   readonly path: string
   readonly owner: Owner | undefined
   readonly log: LogView | undefined
-  /** The port of the URL to redirect plain http to. */
-  readonly redirectAuthority: number | undefined
+  /** Of plain http: the status, and the port of the URL. */
+  readonly redirect: { readonly code: number; readonly port: number } | undefined
   readonly pass: PassView | undefined
   readonly respond: number | undefined
 }
@@ -56,6 +71,7 @@ type PassView = {
   readonly scheme: string
   readonly upstream: string
   readonly hasOwnHeaders: boolean
+  readonly forwarded: ForwardedView
   readonly requestHeaders: readonly RequestHeader[]
 }
 
@@ -67,7 +83,9 @@ export function serverView(server: Server, http: HttpSettings, context: RenderCo
     host: server.host,
     isDefault,
     listens: listensOf(http, context, isDefault),
-    strictTransportSecurity: server.tls?.keyPair !== undefined,
+    rejectsUnknownNames: isDefault && http.tls.rejectUnknownNames,
+    strictTransportSecurity: server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined,
+    hiddenHeaders: http.proxy.hiddenHeaders,
     locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) => locationViews(location, exactPaths, http)),
   }
 }
@@ -93,11 +111,12 @@ function longestPrefixAbove(path: UriPath, locations: readonly Location[]): Loca
 }
 
 function listensOf(http: HttpSettings, context: RenderContext, defaultServer: boolean): readonly ListenView[] {
-  const families = context.ipv6 ? ['', '[::]:'] : ['']
-  const http2 = !context.capabilities.http2Directive
+  const families = context.ipv6 && http.client.ipv6 ? ['', '[::]:'] : ['']
+  const http2 = http.client.http2 && !context.capabilities.http2Directive
+  const common = { proxyProtocol: http.forwarding.proxyProtocol, defaultServer }
   return [
-    ...families.map((family) => ({ address: `${family}${http.httpPort}`, ssl: false, http2: false, defaultServer })),
-    ...families.map((family) => ({ address: `${family}${http.httpsPort}`, ssl: true, http2, defaultServer })),
+    ...families.map((family) => ({ ...common, address: `${family}${http.httpPort}`, ssl: false, http2: false })),
+    ...families.map((family) => ({ ...common, address: `${family}${http.httpsPort}`, ssl: true, http2 })),
   ]
 }
 
@@ -110,8 +129,8 @@ function locationViews(location: Location, exactPaths: ReadonlySet<string>, http
   const view = {
     owner: location.owner,
     log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
-    redirectAuthority: location.redirectToHttps ? http.publicHttpsPort : undefined,
-    pass: location.action.kind === 'proxy' ? passView(location.action.backend) : undefined,
+    redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
+    pass: location.action.kind === 'proxy' ? passView(location.action.backend, http) : undefined,
     respond: location.action.kind === 'respond' ? location.action.status : undefined,
   }
   if (kind === 'exact') return [{ ...view, modifier: '=', path }]
@@ -136,11 +155,12 @@ const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly
   grpcs: { module: 'grpc', scheme: 'grpcs' },
 }
 
-function passView(backend: Backend): PassView {
+function passView(backend: Backend, http: HttpSettings): PassView {
   return {
     ...PASS[backend.protocol],
     upstream: backend.upstream,
     hasOwnHeaders: backend.requestHeaders.length > 0,
+    forwarded: forwardedView(http),
     requestHeaders: backend.requestHeaders,
   }
 }
@@ -156,10 +176,20 @@ export function rootView(
     ...files,
     capabilities: context.capabilities,
     workerAccount: context.workerAccount,
-    workerProcesses: context.workerProcesses,
-    workerConnections: context.workerConnections,
-    workerOpenFiles: context.workerOpenFiles,
-    workerShutdownTimeout: http.workerShutdownTimeout,
+    workerProcesses: http.workers.processes ?? context.workerProcesses,
+    workerConnections: Math.min(http.workers.connections, context.workerConnections),
+    workerOpenFiles: Math.min(http.workers.openFiles ?? context.workerOpenFiles, context.workerOpenFiles),
+    workerShutdownTimeout: http.workers.shutdownTimeout,
+    multiAccept: http.workers.multiAccept,
+    client: http.client,
+    http2Directive: http.client.http2 && context.capabilities.http2Directive,
+    tls: http.tls,
+    proxy: http.proxy,
+    access: http.access,
+    gzip: http.gzip && { ...http.gzip, types: http.gzip.types.length === 0 ? undefined : http.gzip.types },
+    log: logSettingsView(http, context),
+    ...forwardingView(http),
+    resolver: resolverView(model, context),
     pidFile: `${context.root}/run/nginx.pid`,
     statusSocket: `${context.root}/run/status.sock`,
     tempPaths: {
@@ -169,12 +199,53 @@ export function rootView(
       uwsgi: `${context.root}/temp/uwsgi`,
       scgi: `${context.root}/temp/scgi`,
     },
-    accessLog: context.accessLog,
     httpPort: http.httpPort,
     publicHttpsPort: http.publicHttpsPort,
-    clientMaxBodySize: http.clientMaxBodySize,
     defaultKeyPair: http.defaultKeyPair,
     ...namesHashOf(model.servers),
+  }
+}
+
+/** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */
+const ZONE_BYTES_PER_NAME = 64 * 1024
+const LEAST_ZONE_BYTES = 1024 * 1024
+
+function namesIn(model: Model): number {
+  return model.upstreams.reduce((count, { endpoints }) => count + endpoints.filter(({ kind }) => kind === 'name').length, 0)
+}
+
+function resolverView(model: Model, context: RenderContext) {
+  if (namesIn(model) === 0) return undefined
+  return { servers: context.nameServers, ipv6: context.ipv6 && model.http.upstream.resolvesIpv6 }
+}
+
+function logSettingsView({ log }: HttpSettings, context: RenderContext) {
+  return {
+    path: context.accessLog,
+    format: log.format,
+    escape: log.escape === 'default' ? undefined : log.escape,
+    access: log.access,
+    skippedUris: log.access && log.skippedUris.length > 0 ? log.skippedUris : undefined,
+    errorLevel: log.errorLevel,
+  }
+}
+
+/** The `upstream { }` of a Service port. */
+export function upstreamView({ name, endpoints }: Upstream) {
+  return { name, endpoints, resolves: endpoints.some(({ kind }) => kind === 'name') }
+}
+
+/** What every upstream has. */
+export function upstreamSettingsView(model: Model) {
+  const { upstream } = model.http
+  return {
+    // One zone for all: one each would cost megabytes. It grows in powers of two, so that a new name seldom changes it.
+    zoneSize: Math.max(LEAST_ZONE_BYTES, nextPowerOfTwo(namesIn(model) * ZONE_BYTES_PER_NAME)),
+    leastConnections: upstream.method === 'least-conn',
+    keepAlive: upstream.keepAlive === 0 ? undefined : upstream.keepAlive,
+    keepAliveTimeout: upstream.keepAliveTimeout,
+    keepAliveRequests: upstream.keepAliveRequests,
+    keepAliveTime: upstream.keepAliveTime,
   }
 }
 

@@ -1,18 +1,19 @@
 import { describe, expect, test } from '@jest/globals'
 import { type Ingress, type IngressBackend, objectKinds } from '../cluster/objects.ts'
 import { createStore } from '../cluster/state.ts'
-import { type BackendRules, type ResolvedBackend, resolveBackend } from './backends.ts'
+import { parseOptions } from '../options.ts'
+import { type BackendOptions, type BackendRules, type ResolvedBackend, resolveBackend } from './backends.ts'
 import { recordReads } from './lookup.ts'
 
 type Endpoint = { readonly addresses: readonly string[]; readonly conditions?: object }
 type Cluster = { readonly port?: object; readonly endpoints?: readonly Endpoint[]; readonly slicePorts?: readonly object[] }
 
-const CLUSTER: BackendRules = { allowLoopback: false, echoSocket: undefined }
-const WITH_ECHO: BackendRules = { allowLoopback: false, echoSocket: '/run/echo.sock' }
+const CLUSTER: BackendRules = { allowLoopback: false, echoSocket: undefined, canResolveNames: true }
+const WITH_ECHO: BackendRules = { allowLoopback: false, echoSocket: '/run/echo.sock', canResolveNames: true }
 const SHOP: IngressBackend = { kind: 'service', name: 'shop', port: 80 }
 
 /** Resolves a backend in a namespace `store` that holds a Service `shop` with one slice. */
-function resolve(cluster: Cluster, rules = CLUSTER, backend = SHOP): ResolvedBackend {
+function resolve(cluster: Cluster, rules = CLUSTER, backend = SHOP, options: BackendOptions = parseOptions({})): ResolvedBackend {
   const store = createStore()
   store.set(
     objectKinds.Service.schema.parse({
@@ -28,11 +29,17 @@ function resolve(cluster: Cluster, rules = CLUSTER, backend = SHOP): ResolvedBac
     }),
   )
   const asker = objectKinds.Ingress.schema.parse({ metadata: { namespace: 'store', name: 'shop' } }) as Ingress
-  return resolveBackend(backend, { namespace: 'store', ingress: asker, field: 'spec' }, recordReads(store.snapshot()).lookup, rules)
+  return resolveBackend(
+    backend,
+    { namespace: 'store', ingress: asker, field: 'spec' },
+    recordReads(store.snapshot()).lookup,
+    options,
+    rules,
+  )
 }
 
 function endpointsOf({ upstream }: ResolvedBackend): readonly string[] {
-  return (upstream?.endpoints ?? []).map((endpoint) => (endpoint.kind === 'tcp' ? `${endpoint.address} ${endpoint.port}` : endpoint.path))
+  return (upstream?.endpoints ?? []).map((endpoint) => (endpoint.kind === 'tcp' ? `${endpoint.address} ${endpoint.port}` : endpoint.kind))
 }
 
 describe('endpoints', () => {

@@ -1,18 +1,22 @@
 /** The backend that an Ingress names → the action of a location, and the upstream behind it. */
 import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
+import { serviceUpstreamOf } from '../annotations/review.ts'
 import { type EndpointSlice, type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
 import type { Action, BackendProtocol, Endpoint, ServicePort, Upstream } from '../model/model.ts'
 import {
   type GeneratedName,
   mustParse,
+  type PortNumber,
   parseGeneratedName,
   parseHeaderName,
   parseIpAddress,
   parsePort,
   parseServiceName,
 } from '../model/values.ts'
+import type { Options } from '../options.ts'
+import { parseExternalName } from './external-name.ts'
 import type { Lookup } from './lookup.ts'
 
 /** Where the endpoints of a source may be, and what stands in for a Service without any. */
@@ -20,7 +24,12 @@ export type BackendRules = {
   readonly allowLoopback: boolean
   /** Path of the unix socket of the echo, which answers in place of missing endpoints. */
   readonly echoSocket: string | undefined
+  /** Whether NGINX can resolve a name for as long as it runs. */
+  readonly canResolveNames: boolean
 }
+
+/** What the operator says of backends. */
+export type BackendOptions = Pick<Options, 'serviceUpstream' | 'disableSvcExternalName'>
 
 export type ResolvedBackend = { readonly action: Action; readonly upstream: Upstream | undefined; readonly issues: readonly Issue[] }
 
@@ -31,7 +40,13 @@ export type Asker = { readonly namespace: string; readonly ingress: Ingress | un
 export const ECHO_HEADER = 'X-Nginx-Ts-Echo'
 
 /** Finds the Service, its port and its endpoints. What is missing is answered with 503 and an Issue. */
-export function resolveBackend(backend: IngressBackend, asker: Asker, lookup: Lookup, rules: BackendRules): ResolvedBackend {
+export function resolveBackend(
+  backend: IngressBackend,
+  asker: Asker,
+  lookup: Lookup,
+  options: BackendOptions,
+  rules: BackendRules,
+): ResolvedBackend {
   function refuse(code: IssueCode, say: (meanwhile: string) => string, others: readonly Issue[] = []): ResolvedBackend {
     const { meanwhile, ...standIn } = standInFor(backend, asker, rules)
     return { ...standIn, issues: [...others, issue(code, asker.ingress, { field: asker.field, message: say(meanwhile) })] }
@@ -44,8 +59,11 @@ export function resolveBackend(backend: IngressBackend, asker: Asker, lookup: Lo
   const described = `Service ${asker.namespace}/${backend.name}`
   const service = lookup.service(keyOf(asker.namespace, backend.name))
   if (service === undefined) return refuse('backend-not-found', (meanwhile) => `${described} does not exist; ${meanwhile} until it does`)
-  if (service.type === 'ExternalName')
-    return refuse('backend-not-supported', (meanwhile) => `${described} is an ExternalName, which is not served yet; ${meanwhile}`)
+  if (service.type === 'ExternalName' && options.disableSvcExternalName)
+    return refuse(
+      'backend-not-supported',
+      (meanwhile) => `${described} is an ExternalName, which --disable-svc-external-name forbids; ${meanwhile}`,
+    )
   const port = findPort(service, backend.port)
   if (port === undefined)
     return refuse(
@@ -55,13 +73,15 @@ export function resolveBackend(backend: IngressBackend, asker: Asker, lookup: Lo
   const number = parsePort(port.port)
   if (!number.ok) return refuse('backend-port-not-found', (meanwhile) => `port ${port.port} of ${described} ${number.reason}; ${meanwhile}`)
 
-  const { endpoints, issues } = endpointsOf(lookup.endpointSlices(keyOf(service.namespace, service.name)), port, rules, asker)
+  const found = placesOf(service, port, number.value, asker, lookup, options, rules)
+  if (!found.ok) return refuse('backend-not-supported', (meanwhile) => `${described} ${found.reason}; ${meanwhile}`)
+  const { endpoints, issues } = found
   if (endpoints.length === 0) {
     const wanted = backend.port ?? port.port
     return refuse('no-endpoints', (meanwhile) => `${described} has no ready endpoint for port ${wanted}; ${meanwhile} until it has`, issues)
   }
   const { protocol, unknown } = protocolOf(port.appProtocol)
-  const upstream = { name: upstreamName(service, number.value), endpoints }
+  const upstream = { name: upstreamName(service, number.value, found.kind), endpoints }
   return {
     action: {
       kind: 'proxy',
@@ -79,6 +99,58 @@ export function resolveBackend(backend: IngressBackend, asker: Asker, lookup: Lo
             }),
           ],
   }
+}
+
+type Places =
+  | {
+      readonly ok: true
+      readonly kind: 'endpoints' | 'cluster-ip'
+      readonly endpoints: readonly Endpoint[]
+      readonly issues: readonly Issue[]
+    }
+  | { readonly ok: false; readonly reason: string }
+
+/** Where a Service's requests go: to the name it stands for, to its own address, or to its endpoints. */
+function placesOf(
+  service: Service,
+  port: ServicePortSpec,
+  number: PortNumber,
+  asker: Asker,
+  lookup: Lookup,
+  options: BackendOptions,
+  rules: BackendRules,
+): Places {
+  if (service.type === 'ExternalName') return externalPlace(service, number, rules)
+  const behind = () => endpointsOf(lookup.endpointSlices(keyOf(service.namespace, service.name)), port, rules, asker)
+  if (!wantsClusterIp(asker.ingress, options)) return { ok: true, kind: 'endpoints', ...behind() }
+  const address = checkEndpoint(service.clusterIP ?? '', number, rules)
+  if (address.ok) return { ok: true, kind: 'cluster-ip', endpoints: [address.endpoint], issues: [] }
+  const { endpoints, issues } = behind()
+  const message = `Service ${service.namespace}/${service.name} has no cluster IP that service-upstream could send to; requests go to its endpoints`
+  return {
+    ok: true,
+    kind: 'endpoints',
+    endpoints,
+    issues: [...issues, issue('no-cluster-ip', asker.ingress, { field: asker.field, message })],
+  }
+}
+
+function externalPlace(service: Service, port: PortNumber, rules: BackendRules): Places {
+  const shown = JSON.stringify(service.externalName ?? '')
+  const name = parseExternalName(service.externalName ?? '')
+  if (!name.ok) return { ok: false, reason: `stands for ${shown}, which ${name.reason}` }
+  if (name.value.kind === 'address') {
+    const checked = checkEndpoint(name.value.address, port, rules)
+    if (!checked.ok) return { ok: false, reason: `stands for ${shown}: ${checked.reason}` }
+    return { ok: true, kind: 'endpoints', endpoints: [checked.endpoint], issues: [] }
+  }
+  if (!rules.canResolveNames)
+    return { ok: false, reason: `stands for ${shown}, and this NGINX (before 1.27.3, or without a DNS server) cannot follow a name` }
+  return { ok: true, kind: 'endpoints', endpoints: [{ kind: 'name', name: name.value.name, port }], issues: [] }
+}
+
+function wantsClusterIp(ingress: Ingress | undefined, options: BackendOptions): boolean {
+  return (ingress && serviceUpstreamOf(ingress)) ?? options.serviceUpstream
 }
 
 /** What answers in place of a backend, and the words for it: the echo where it can, else 503, or 404 for the default backend. */
@@ -113,6 +185,9 @@ function servicePortOf(backend: IngressBackend): ServicePort | undefined {
 /** By name, by number, or, as ingress-nginx allows, by a target port's number; without any, the only or first port. */
 function findPort(service: Service, wanted: string | number | undefined): ServicePortSpec | undefined {
   const ports = service.ports.filter((port) => port.protocol === 'TCP')
+  // A Service that stands for a name need not list any port: the Ingress' number is the port of that name.
+  if (service.type === 'ExternalName' && typeof wanted === 'number' && !ports.some(({ port }) => port === wanted))
+    return { name: undefined, port: wanted, targetPort: undefined, protocol: 'TCP', appProtocol: undefined }
   if (wanted === undefined) return ports[0]
   if (typeof wanted === 'string') return ports.find((port) => port.name === wanted)
   return ports.find((port) => port.port === wanted) ?? ports.find((port) => port.targetPort === wanted)
@@ -199,10 +274,11 @@ function protocolOf(appProtocol: string | undefined): { readonly protocol: Backe
 }
 
 /**
- * One upstream a Service port. The hash comes first: NGINX compares a new name with all others, and names that differ
+ * One upstream a Service port, and one more where some go by its cluster IP. The hash comes first: NGINX compares a new name with all others, and names that differ
  * in their first bytes take half the time. The parts are joined by a character that none of them can have.
  */
-function upstreamName(service: Service, port: number): GeneratedName {
-  const hash = createHash('sha256').update(`${service.namespace}/${service.name}/${port}`).digest('hex').slice(0, 12)
+function upstreamName(service: Service, port: number, kind: 'endpoints' | 'cluster-ip'): GeneratedName {
+  const suffix = kind === 'cluster-ip' ? '/cluster-ip' : ''
+  const hash = createHash('sha256').update(`${service.namespace}/${service.name}/${port}${suffix}`).digest('hex').slice(0, 12)
   return mustParse(parseGeneratedName(`${hash}_${service.name}_${port}`))
 }

@@ -1,16 +1,19 @@
 import { describe, expect, test } from '@jest/globals'
 import { ingress, ingressClass, type Manifest } from '../../test/support/objects.ts'
-import { type StateObject, storeOf } from '../../test/support/state.ts'
+import { put, type StateObject, storeOf } from '../../test/support/state.ts'
 import { type OptionsInput, parseOptions } from '../options.ts'
-import { CLASS_ANNOTATION, selectIngresses } from './classes.ts'
+import { CLASS_ANNOTATION, type ClassRules, claims, selectIngresses } from './classes.ts'
 
 const OURS = 'nginx-ts.io/ingress-controller'
 const ANOTHER = 'example.com/another-controller'
 
 /** The names of those selected, in order. */
-function selected(objects: readonly StateObject[], options: OptionsInput = {}): readonly string[] {
-  return selectIngresses(storeOf(...objects).snapshot(), parseOptions(options)).map(({ name }) => name)
+function selected(objects: readonly StateObject[], options: OptionsInput = {}, source: ClassRules['source'] = 'files'): readonly string[] {
+  return selectIngresses(storeOf(...objects).snapshot(), parseOptions(options), { source }).map(({ name }) => name)
 }
+
+/** The same of a state that an API server gave. */
+const selectedInCluster = (objects: readonly StateObject[], options: OptionsInput = {}) => selected(objects, options, 'cluster')
 
 const named = (className: string) => ingress('shop').class(className)
 const unnamed = () => ingress('shop').class(undefined)
@@ -116,6 +119,85 @@ describe('options', () => {
     ]
     expect(selected(all)).toEqual([])
     expect(selected(all, { allClasses: true })).toEqual(['shop', 'legacy', 'unnamed', 'claimed'])
+  })
+})
+
+describe('in a cluster', () => {
+  test("a class that does not exist is nobody's, until it does and as long as it does", () => {
+    const store = storeOf(named('nginx-ts'))
+    const names = () => selectIngresses(store.snapshot(), parseOptions({}), { source: 'cluster' }).map(({ name }) => name)
+    expect(names()).toEqual([])
+    put(store, ingressClass('nginx-ts', OURS))
+    expect(names()).toEqual(['shop'])
+    put(store, ingressClass('nginx-ts', ANOTHER))
+    expect(names()).toEqual([])
+    put(store, ingressClass('nginx-ts', OURS))
+    store.delete('IngressClass', '/nginx-ts')
+    expect(names()).toEqual([])
+  })
+
+  test('the legacy annotation needs no IngressClass, nor the right to read any', () => {
+    expect(selectedInCluster([legacy('nginx-ts')])).toEqual(['shop'])
+    expect(selectedInCluster([legacy('nginx')])).toEqual([])
+  })
+
+  test("an Ingress without class that is older than the default class stays nobody's", () => {
+    expect(selectedInCluster([unnamed(), ingressClass('nginx-ts', OURS, true)])).toEqual([])
+  })
+
+  test('--watch-ingress-without-class takes those that name no class, and no others', () => {
+    const options = { watchIngressWithoutClass: true }
+    expect(selectedInCluster([unnamed()], options)).toEqual(['shop'])
+    expect(selectedInCluster([legacy('nginx')], options)).toEqual([])
+    expect(selectedInCluster([named('nginx'), ingressClass('nginx', ANOTHER)], options)).toEqual([])
+    expect(selectedInCluster([named('nginx')], options)).toEqual([])
+  })
+
+  test('--ingress-class-by-name takes the class of our name whatever its controller', () => {
+    const options = { ingressClassByName: true }
+    expect(selectedInCluster([named('nginx-ts'), ingressClass('nginx-ts', ANOTHER)])).toEqual([])
+    expect(selectedInCluster([named('nginx-ts'), ingressClass('nginx-ts', ANOTHER)], options)).toEqual(['shop'])
+    expect(selectedInCluster([named('other'), ingressClass('other', ANOTHER)], options)).toEqual([])
+    expect(selectedInCluster([named('nginx-ts')], options)).toEqual([])
+  })
+})
+
+describe('--takeover', () => {
+  const THEIRS = 'k8s.io/ingress-nginx'
+  const theirs = [
+    named('nginx'),
+    ingress('internal').class('internal'),
+    ingress('legacy').class(undefined).annotation(CLASS_ANNOTATION, 'nginx'),
+    ingress('own').class('nginx-ts'),
+    ingress('foreign').class('traefik'),
+    ingressClass('nginx', THEIRS),
+    ingressClass('internal', THEIRS),
+    ingressClass('nginx-ts', OURS),
+    ingressClass('traefik', ANOTHER),
+  ]
+
+  test("serves ingress-nginx's Ingresses beside our own", () => {
+    for (const source of ['files', 'cluster'] as const) {
+      expect(selected(theirs, {}, source)).toEqual(['own'])
+      expect(selected(theirs, { takeover: true }, source)).toEqual(['shop', 'internal', 'legacy', 'own'])
+    }
+  })
+
+  test('tells which are taken over, whose status is not ours', () => {
+    const state = storeOf(...theirs).snapshot()
+    const claimOf = claims(state, parseOptions({ takeover: true }), { source: 'cluster' })
+    expect(Object.fromEntries([...state.ingresses.values()].map((each) => [each.name, claimOf(each)]))).toEqual({
+      shop: 'taken-over',
+      internal: 'taken-over',
+      legacy: 'taken-over',
+      own: 'own',
+      foreign: undefined,
+    })
+  })
+
+  test('of a directory needs no IngressClass for the name', () => {
+    expect(selected([named('nginx')], { takeover: true })).toEqual(['shop'])
+    expect(selectedInCluster([named('nginx')], { takeover: true })).toEqual([])
   })
 })
 

@@ -7,35 +7,71 @@ import type { Options } from '../options.ts'
 /** The legacy way to name a class; `spec.ingressClassName` beats it. */
 export const CLASS_ANNOTATION = 'kubernetes.io/ingress.class'
 
+/** What ingress-nginx calls itself: its `--controller-class` and `--ingress-class`, as everybody has them. */
+const TAKEN_OVER = { controllerClass: 'k8s.io/ingress-nginx', ingressClass: 'nginx' } as const
+
+/**
+ * Whether an API server stood between the authors and the state. It writes the default class into an Ingress that names
+ * none, and without an IngressClass object nobody can say whose a name is. Files are all there is of a directory: the
+ * name of our class needs no object there, and an Ingress without class is the default class's.
+ */
+export type ClassRules = { readonly source: 'files' | 'cluster' }
+
+/** On what grounds an Ingress is served: as one of our class, or of ingress-nginx's, whose status is not ours to write. */
+export type Claim = 'own' | 'taken-over'
+
 /**
  * The Ingresses to serve, oldest first. Ties, and objects without a timestamp after them, go by namespace and name.
  * Rules: https://kubernetes.io/docs/concepts/services-networking/ingress/#ingress-class
  */
-export function selectIngresses(state: ClusterState, options: Options): readonly Ingress[] {
-  const all = [...state.ingresses.values()]
-  const ours = options.allClasses ? all : all.filter(classFilter(state, options))
-  return ours.sort(byAge)
+export function selectIngresses(state: ClusterState, options: Options, rules: ClassRules): readonly Ingress[] {
+  const claimOf = claims(state, options, rules)
+  return [...state.ingresses.values()].filter((ingress) => claimOf(ingress) !== undefined).sort(byAge)
 }
 
-/** Many Ingresses share few classes, so what is said of a class is looked up once. */
-function classFilter(state: ClusterState, options: Options): (ingress: Ingress) => boolean {
-  const isDefaultOurs = defaultClassOf(state)?.controller === options.controllerClass
-  const byName = new Map<string, boolean>()
+/**
+ * Tells of an Ingress whether it is served, and on what grounds. Many Ingresses share few classes, so what is said of a
+ * class is looked up once.
+ */
+export function claims(state: ClusterState, options: Options, rules: ClassRules): (ingress: Ingress) => Claim | undefined {
+  const unnamed = claimOfUnnamed(state, options, rules)
+  const byName = new Map<string, Claim | undefined>()
   return ({ className, annotations }) => {
     if (className === undefined) {
       const legacy = annotations[CLASS_ANNOTATION]
-      return legacy === undefined ? isDefaultOurs : legacy === options.ingressClass
+      return (legacy === undefined ? unnamed : claimOfBareName(legacy, options)) ?? claimOfAny(options)
     }
-    const isOurs = byName.get(className) ?? isOurClass(className, state, options)
-    byName.set(className, isOurs)
-    return isOurs
+    if (!byName.has(className)) byName.set(className, claimOfClass(className, state, options, rules) ?? claimOfAny(options))
+    return byName.get(className)
   }
 }
 
-/** Without an IngressClass of that name, the name alone decides. */
-function isOurClass(className: string, state: ClusterState, options: Options): boolean {
+function claimOfAny(options: Options): Claim | undefined {
+  return options.allClasses ? 'own' : undefined
+}
+
+function claimOfUnnamed(state: ClusterState, options: Options, rules: ClassRules): Claim | undefined {
+  if (options.watchIngressWithoutClass) return 'own'
+  const ingressClass = rules.source === 'files' ? defaultClassOf(state) : undefined
+  return ingressClass && claimOfController(ingressClass, options)
+}
+
+function claimOfClass(className: string, state: ClusterState, options: Options, rules: ClassRules): Claim | undefined {
   const ingressClass = state.ingressClasses.get(keyOf('', className))
-  return ingressClass === undefined ? className === options.ingressClass : ingressClass.controller === options.controllerClass
+  if (ingressClass === undefined) return rules.source === 'files' ? claimOfBareName(className, options) : undefined
+  if (options.ingressClassByName && className === options.ingressClass) return 'own'
+  return claimOfController(ingressClass, options)
+}
+
+function claimOfController({ controller }: IngressClass, options: Options): Claim | undefined {
+  if (controller === options.controllerClass) return 'own'
+  return options.takeover && controller === TAKEN_OVER.controllerClass ? 'taken-over' : undefined
+}
+
+/** The name of a class that no object explains. */
+function claimOfBareName(name: string, options: Options): Claim | undefined {
+  if (name === options.ingressClass) return 'own'
+  return options.takeover && name === TAKEN_OVER.ingressClass ? 'taken-over' : undefined
 }
 
 /** The class that the API server would write into an Ingress that names none: the newest default one. */

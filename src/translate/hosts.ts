@@ -1,10 +1,10 @@
 /** Which Ingresses have a say on which host. */
 import type { Ingress } from '../cluster/objects.ts'
 import type { ClusterState } from '../cluster/state.ts'
-import type { Issue } from '../model/issue.ts'
+import { type Issue, issue } from '../model/issue.ts'
 import type { HostMatch } from '../model/model.ts'
 import type { Options } from '../options.ts'
-import { selectIngresses } from './classes.ts'
+import { type ClassRules, selectIngresses } from './classes.ts'
 import { type IngressRoutes, routesOf } from './routes.ts'
 import type { Contribution } from './server.ts'
 
@@ -20,9 +20,9 @@ export type Hosts = {
 
 type GrowingHost = Host & { readonly contributions: Contribution[] }
 
-/** Depends on nothing but the options and the state's Ingresses and classes. */
-export function hostsOf(state: ClusterState, options: Options, memo: WeakMap<Ingress, IngressRoutes>): Hosts {
-  const served = selectIngresses(state, options)
+/** Depends on nothing but the options, the rules and the state's Ingresses and classes. */
+export function hostsOf(state: ClusterState, options: Options, rules: ClassRules, memo: WeakMap<Ingress, IngressRoutes>): Hosts {
+  const served = selectIngresses(state, options, rules)
   const issues: Issue[] = []
   const hosts = new Map<string, GrowingHost>()
   function hostOf(key: string, match: HostMatch): GrowingHost {
@@ -39,9 +39,18 @@ export function hostsOf(state: ClusterState, options: Options, memo: WeakMap<Ing
     for (const each of found) issues.push(each)
     if (verdict === 'withhold') continue
     for (const [key, { host, routes }] of ingressHosts) hostOf(key, host).contributions.push({ ingress, verdict, routes })
-    if (ingress.defaultBackend !== undefined && !ingressHosts.has('')) catchAll.contributions.push({ ingress, verdict, routes: [] })
+    if (ingress.defaultBackend === undefined || ingressHosts.has('')) continue
+    if (!options.disableCatchAll) catchAll.contributions.push({ ingress, verdict, routes: [] })
+    else if (ingressHosts.size === 0) issues.push(catchAllDisabled(ingress))
   }
   return { hosts: [...hosts.values()].sort((a, b) => (a.key < b.key ? -1 : 1)), served, issues }
+}
+
+function catchAllDisabled(ingress: Ingress): Issue {
+  return issue('catch-all-disabled', ingress, {
+    field: 'spec.defaultBackend',
+    message: 'would answer for every host, which --disable-catch-all forbids; nothing of this Ingress is served',
+  })
 }
 
 function routesOnce(ingress: Ingress, memo: WeakMap<Ingress, IngressRoutes>): IngressRoutes {

@@ -13,6 +13,7 @@ import {
   type Upstream,
 } from '../model/model.ts'
 import type { ObjectName, UriPath } from '../model/values.ts'
+import type { Options } from '../options.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
 import type { Lookup } from './lookup.ts'
 import type { IngressRoutes, Route } from './routes.ts'
@@ -36,8 +37,6 @@ export type ServerTranslation = {
 export type Fallback = { readonly namespace: string; readonly backend: IngressBackend } | undefined
 
 const ROOT = '/' as UriPath
-/** Where ACME's HTTP-01 validation asks, over plain http: RFC 8555 section 8.3. */
-const ACME_CHALLENGE = '/.well-known/acme-challenge'
 
 /** `contributions` come oldest first. */
 export function translateServer(
@@ -45,6 +44,7 @@ export function translateServer(
   contributions: readonly Contribution[],
   fallback: Fallback,
   lookup: Lookup,
+  options: Options,
   rules: BackendRules,
 ): ServerTranslation {
   const issues: Issue[] = []
@@ -57,20 +57,21 @@ export function translateServer(
   issues.push(...tls.issues)
 
   function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
-    const resolved = resolveBackend(backend, { namespace, ingress: contribution?.ingress, field }, lookup, rules)
+    const resolved = resolveBackend(backend, { namespace, ingress: contribution?.ingress, field }, lookup, options, rules)
     issues.push(...resolved.issues)
-    if (contribution?.verdict === 'unavailable') return { kind: 'respond', status: 503, service: undefined }
+    if (contribution?.verdict === 'unavailable' || options.lacksProtection) return { kind: 'respond', status: 503, service: undefined }
     if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)
     return resolved.action
   }
 
+  const redirects = (tls.enabled && options.sslRedirect) || options.forceSslRedirect
   const locations = new Map<string, Location>()
   const claimedBy = new Map<string, Ingress>()
   function claim(match: PathMatch, owner: Contribution | undefined, action: Action) {
     locations.set(matchKey(match), {
       match,
       owner: owner && ownerOf(owner.ingress),
-      redirectToHttps: tls.enabled && !isAcmeChallenge(match.path),
+      redirectToHttps: redirects && !options.noTlsRedirectLocations.some((path) => isBelow(match.path, path)),
       action,
     })
   }
@@ -145,8 +146,8 @@ function ownerOf(ingress: Ingress): Owner {
   return { namespace: ingress.namespace as ObjectName, ingress: ingress.name as ObjectName }
 }
 
-function isAcmeChallenge(path: UriPath): boolean {
-  return path === ACME_CHALLENGE || path.startsWith(`${ACME_CHALLENGE}/`)
+function isBelow(path: UriPath, above: UriPath): boolean {
+  return above === ROOT || path === above || path.startsWith(above.endsWith('/') ? above : `${above}/`)
 }
 
 function collision(loser: Ingress, winner: Ingress, host: HostMatch, route: Route): Issue {

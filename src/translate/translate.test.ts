@@ -11,6 +11,8 @@ import { createTranslationMemo, type Translation, translate } from './translate.
 
 const CREATED = '2026-01-01T00:00:00Z'
 const CONTEXT = {
+  source: 'files' as const,
+  canResolveNames: true,
   allowLoopback: false,
   echoSocket: undefined,
   selfSignedKeyPair: { name: mustParse(parseGeneratedName('self-signed')), pem: 'self-signed' },
@@ -45,7 +47,7 @@ function changedUpstreams(before: Model, after: Model): readonly string[] {
 
 function addressesOf(model: Model, serviceName: string) {
   const upstream = model.upstreams.find(({ name }) => name.includes(`_${serviceName}_`))
-  return upstream?.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.address : endpoint.path))
+  return upstream?.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.address : endpoint.kind))
 }
 
 describe('what is translated anew', () => {
@@ -260,4 +262,26 @@ test('the memo changes how fast the answer comes, never the answer', () => {
     }),
     { numRuns: 300 },
   )
+})
+
+describe('--disable-catch-all', () => {
+  const any = (given: Translation) => given.model.servers[0]?.locations.map(({ owner }) => owner?.ingress)
+  const disabled = (...objects: readonly StateObject[]) => translator(storeOf(...objects), { disableCatchAll: true })()
+
+  test('leaves out an Ingress that has nothing but a default backend, and says so', () => {
+    const found = disabled(shop('all').defaultBackend('web'), serviceWith('web'))
+    expect(any(found)).toEqual([undefined])
+    expect(found.issues.map(({ code }) => code)).toEqual(['catch-all-disabled'])
+  })
+
+  test('keeps a default backend to the hosts of its own rules', () => {
+    const found = disabled(shop('own').defaultBackend('web').host('own.test').exact('/x', 'web'), serviceWith('web'))
+    expect(any(found)).toEqual([undefined])
+    expect(found.model.servers[1]?.locations.map(({ match }) => match.path)).toEqual(['/x', '/'])
+    expect(found.issues).toEqual([])
+  })
+
+  test('lets a rule without host be', () => {
+    expect(any(disabled(shop('rule').prefix('/', 'web'), serviceWith('web')))).toEqual(['rule'])
+  })
 })

@@ -3,21 +3,23 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Ingress, keyOf } from '../cluster/objects.ts'
 import type { ClusterState } from '../cluster/state.ts'
 import { describeIssue, type Issue, issue } from '../model/issue.ts'
-import type { HttpSettings, KeyPair, Model, Upstream } from '../model/model.ts'
-import type { PortNumber } from '../model/values.ts'
+import type { KeyPair, Model, Upstream } from '../model/model.ts'
 import type { Options } from '../options.ts'
 import type { BackendRules } from './backends.ts'
 import { readCertificate } from './certificates.ts'
+import type { ClassRules } from './classes.ts'
 import { type Hosts, hostsOf } from './hosts.ts'
+import { httpSettingsOf } from './http.ts'
 import { type Read, recordReads, stillHold } from './lookup.ts'
 import type { IngressRoutes } from './routes.ts'
 import { type Contribution, type Fallback, type ServerTranslation, translateServer } from './server.ts'
 
 /** What the surroundings add to the options: facts of the source and of this machine. */
-export type TranslateContext = BackendRules & {
-  /** Shown where no Secret gives a certificate. */
-  readonly selfSignedKeyPair: KeyPair
-}
+export type TranslateContext = BackendRules &
+  ClassRules & {
+    /** Shown where no Secret gives a certificate. */
+    readonly selfSignedKeyPair: KeyPair
+  }
 
 export type Translation = { readonly model: Model; readonly issues: readonly Issue[]; readonly served: readonly Ingress[] }
 
@@ -54,7 +56,8 @@ export function translate(
   memo: TranslationMemo = createTranslationMemo(),
 ): Translation {
   const { last } = memo
-  const grouped = last !== undefined && haveSameHosts(last, state, options) ? last.grouped : hostsOf(state, options, memo.routes)
+  const grouped =
+    last !== undefined && haveSameHosts(last, state, options, context) ? last.grouped : hostsOf(state, options, context, memo.routes)
   const issues: Issue[] = [...grouped.issues]
   const fallback: Fallback = options.defaultBackendService && {
     namespace: options.defaultBackendService.namespace,
@@ -74,7 +77,7 @@ export function translate(
       continue
     }
     const { lookup, reads } = recordReads(state)
-    const result = translateServer(match, contributions, fallback, lookup, context)
+    const result = translateServer(match, contributions, fallback, lookup, options, context)
     servers.set(key, { contributions, reads, result: keepEqualServer(before?.result, result) })
   }
   memo.last = { state, options, context, grouped, servers }
@@ -104,8 +107,13 @@ function distinct(issues: readonly Issue[]): readonly Issue[] {
   return [...new Map(issues.map((found) => [describeIssue(found), found])).values()]
 }
 
-function haveSameHosts(last: LastTranslation, state: ClusterState, options: Options): boolean {
-  return last.options === options && last.state.ingresses === state.ingresses && last.state.ingressClasses === state.ingressClasses
+function haveSameHosts(last: LastTranslation, state: ClusterState, options: Options, rules: ClassRules): boolean {
+  return (
+    last.options === options &&
+    last.context.source === rules.source &&
+    last.state.ingresses === state.ingresses &&
+    last.state.ingressClasses === state.ingressClasses
+  )
 }
 
 /** What an Ingress says of a host depends on the Ingress alone. */
@@ -141,15 +149,4 @@ function defaultKeyPairOf(state: ClusterState, options: Options, context: Transl
     }),
   )
   return context.selfSignedKeyPair
-}
-
-function httpSettingsOf(options: Options, defaultKeyPair: KeyPair): HttpSettings {
-  return {
-    httpPort: options.httpPort as PortNumber,
-    httpsPort: options.httpsPort as PortNumber,
-    publicHttpsPort: (options.publicHttpsPort ?? options.httpsPort) as PortNumber,
-    clientMaxBodySize: options.proxyBodySize,
-    workerShutdownTimeout: options.workerShutdownTimeout,
-    defaultKeyPair: defaultKeyPair.name,
-  }
 }

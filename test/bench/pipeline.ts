@@ -52,7 +52,13 @@ export async function createPipeline(nginx: string): Promise<Pipeline> {
   const agent = await createAgent(binary, layout, { masterLost: lost, masterRestarted: () => {} }, { stdout: log, stderr: log })
   const generations = createGenerationStore(layout, machine.workerAccount?.groupId, (path, group) => chown(path, -1, group))
   const options = parseOptions({ httpPort, httpsPort })
-  const translateContext = { allowLoopback: true, echoSocket: undefined, selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()) }
+  const translateContext = {
+    source: 'files' as const,
+    canResolveNames: true,
+    allowLoopback: true,
+    echoSocket: undefined,
+    selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),
+  }
   const renderContext = renderContextOf(binary.capabilities, { ...machine, cpus: 1 }, root, layout.accessLog)
   const translationMemo = createTranslationMemo()
   const renderMemo = createRenderMemo()

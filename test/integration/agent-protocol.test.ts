@@ -22,8 +22,14 @@ const TEST_LIMIT_MS = 1500
 
 const FACTS: AgentFacts = {
   version: '1.30.0',
-  capabilities: { http2Directive: true, keepaliveMinTimeout: true, sslCertificateCache: true, proxyPassTrailers: true },
-  machine: { cpus: 2, openFiles: 1024, ipv6: false, workerAccount: undefined },
+  capabilities: {
+    http2Directive: true,
+    keepaliveMinTimeout: true,
+    sslCertificateCache: true,
+    proxyPassTrailers: true,
+    resolvesNames: true,
+  },
+  machine: { cpus: 2, openFiles: 1024, ipv6: false, nameServers: ['192.0.2.53'], workerAccount: undefined },
   accessLog: '/dev/stdout',
 }
 

@@ -149,7 +149,7 @@ test('lint names every annotation that is not understood, and the field of each 
   const manifests = (await Promise.all(Object.keys(shapes).map(objectsOf))).flat()
   const written = ingressesIn(manifests).flatMap(({ apiVersion, metadata }) =>
     Object.keys(metadata.annotations ?? {})
-      .filter((name) => /^(nginx\.ingress\.kubernetes\.io|nginx-ts\.io)\//.test(name))
+      .filter((name) => /^(nginx\.ingress\.kubernetes\.io|nginx-ts\.io)\//.test(name) && !name.endsWith('/service-upstream'))
       .map((name) => ({ ingress: `${metadata.namespace}/${metadata.name}`, name, isRead: isReadable(apiVersion, metadata) })),
   )
   const named = issues

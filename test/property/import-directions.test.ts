@@ -31,6 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   nginx: ['model', 'render'],
   files: ['model', 'cluster'],
   kube: ['model', 'cluster'],
+  options: ['model', 'cluster'],
 }
 
 type Case = { readonly room: string; readonly source: string; readonly isAllowed: boolean; readonly path: string }

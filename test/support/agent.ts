@@ -15,7 +15,7 @@ import { createRemoteAgent, type REMOTE_DEADLINES_MS, type RemoteAgent } from '.
 import { selfSignedKeyPair } from '../../src/nginx/self-signed.ts'
 import { parseOptions } from '../../src/options.ts'
 import { render } from '../../src/render/render.ts'
-import { translate } from '../../src/translate/translate.ts'
+import { type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, send } from './client.ts'
 import { eventually } from './eventually.ts'
 import { endGroup, NODE_FLAGS, nginxProcesses } from './serve.ts'
@@ -72,7 +72,13 @@ export async function prepareAgent(nginx: string, { deadlinesMs, within }: Agent
   const options = parseOptions({ httpPort, httpsPort })
   const store = createGenerationStore(layout, undefined, (path, group) => chown(path, -1, group))
   const apply = createApply(store, remote, () => performance.now())
-  const context = { allowLoopback: true, echoSocket: undefined, selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()) }
+  const context: TranslateContext = {
+    source: 'files',
+    canResolveNames: false,
+    allowLoopback: true,
+    echoSocket: undefined,
+    selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),
+  }
   const seen = new Set<number>()
   const masters = new Set<number>()
   let child: ChildProcess | undefined
@@ -162,7 +168,7 @@ export async function prepareAgent(nginx: string, { deadlinesMs, within }: Agent
           {
             source: { snapshot: () => snapshot, changes: changes.settled },
             options,
-            translateContext: context,
+            translateContext: () => context,
             renderContext: () => found,
             apply,
             report: (outcome) => void outcomes.push(outcome),

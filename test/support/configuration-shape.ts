@@ -16,10 +16,11 @@ const LOCATION: Grammar = {
 }
 
 const SERVER: Grammar = {
-  listen: { args: [1, 2, 3] },
+  listen: { args: [1, 2, 3, 4] },
   server_name: { args: [1] },
   ssl_certificate: { args: [1] },
   ssl_certificate_key: { args: [1] },
+  ssl_reject_handshake: { args: [1] },
   add_header: { args: [3] },
   proxy_hide_header: { args: [1] },
   grpc_hide_header: { args: [1] },
@@ -27,10 +28,13 @@ const SERVER: Grammar = {
 }
 
 const UPSTREAM: Grammar = {
-  server: { args: [2] },
+  least_conn: { args: [0] },
+  zone: { args: [2] },
+  server: { args: [2, 3] },
   keepalive: { args: [1] },
   keepalive_timeout: { args: [1] },
   keepalive_requests: { args: [1] },
+  keepalive_time: { args: [1] },
 }
 
 const FOLDERS: Readonly<Record<string, Grammar>> = {

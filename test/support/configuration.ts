@@ -5,7 +5,7 @@ import type { Issue } from '../../src/model/issue.ts'
 import type { Model } from '../../src/model/model.ts'
 import { mustParse, parseGeneratedName } from '../../src/model/values.ts'
 import { capabilitiesOf } from '../../src/nginx/capabilities.ts'
-import { type OptionsInput, parseOptions } from '../../src/options.ts'
+import { createOptionsReader, type OptionsInput, parseOptions } from '../../src/options.ts'
 import { type ConfigSet, createRenderMemo, type RenderContext, type RenderMemo, render } from '../../src/render/render.ts'
 import { createTranslationMemo, type TranslateContext, type TranslationMemo, translate } from '../../src/translate/translate.ts'
 import type { Manifest } from './objects.ts'
@@ -31,8 +31,14 @@ export function configurationOfText(text: string, settings: ConfigurationSetting
   const store = createStore()
   for (const { object } of manifests.objects) store.set(object)
   const context: TranslateContext = echo ? WITH_ECHO : WITHOUT_ECHO
-  const { model, issues } = translate(store.snapshot(), optionsOnce(settings.options), context, memos.translation)
-  return { issues: [...manifests.issues, ...issues], model, configSet: render(model, renderContextOnce(nginxVersion), memos.render) }
+  const state = store.snapshot()
+  const read = createOptionsReader(optionsOnce(settings.options))(state)
+  const { model, issues } = translate(state, read.options, context, memos.translation)
+  return {
+    issues: [...manifests.issues, ...read.issues, ...issues],
+    model,
+    configSet: render(model, renderContextOnce(nginxVersion), memos.render),
+  }
 }
 
 export function freshMemos() {
@@ -51,6 +57,8 @@ export function serverTexts({ configSet }: Configuration): ReadonlyMap<string, s
 }
 
 const WITHOUT_ECHO: TranslateContext = {
+  source: 'files',
+  canResolveNames: true,
   allowLoopback: true,
   echoSocket: undefined,
   selfSignedKeyPair: { name: mustParse(parseGeneratedName('self-signed')), pem: '' },
@@ -65,6 +73,7 @@ const renderContextOnce = once(
     root: '/state',
     accessLog: '/dev/stdout',
     ipv6: true,
+    nameServers: [{ address: '10.96.0.10', port: 53 }],
     workerAccount: undefined,
     workerProcesses: 2,
     workerConnections: 1024,

@@ -159,3 +159,11 @@ export function configMap(name: string, data: Readonly<Record<string, string>>, 
 export function namespace(name: string, labels: Readonly<Record<string, string>> = {}): Manifest {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }
 }
+
+/** The ConfigMap that tests have their options from. */
+export const CONFIG_MAP = { namespace: 'nginx-ts', name: 'options' } as const
+
+/** The controller's own ConfigMap. */
+export function options(data: Readonly<Record<string, string>>): Manifest {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: CONFIG_MAP, data }
+}

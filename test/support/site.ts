@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nginxBinaries } from '../../scripts/nginx-binaries.ts'
-import { renderContextOf } from '../../src/cli/render-context.ts'
+import { canResolveNames, renderContextOf } from '../../src/cli/render-context.ts'
 import { type ClusterState, createStore } from '../../src/cluster/state.ts'
 import { startEcho } from '../../src/echo.ts'
 import { parseManifests } from '../../src/files/manifests.ts'
@@ -17,12 +17,12 @@ import { createGenerationStore } from '../../src/nginx/generations.ts'
 import { createLayout, type Layout, layoutOf } from '../../src/nginx/layout.ts'
 import { type Machine, probeMachine } from '../../src/nginx/machine.ts'
 import { selfSignedKeyPair } from '../../src/nginx/self-signed.ts'
-import { type OptionsInput, parseOptions } from '../../src/options.ts'
-import { createRenderMemo, render } from '../../src/render/render.ts'
+import { createOptionsReader, type OptionsInput, parseOptions } from '../../src/options.ts'
+import { createRenderMemo, type NameServer, render } from '../../src/render/render.ts'
 import { ECHO_HEADER } from '../../src/translate/backends.ts'
-import { createTranslationMemo, translate } from '../../src/translate/translate.ts'
+import { createTranslationMemo, type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, type RequestOptions, send } from './client.ts'
-import type { IngressBuilder, Manifest } from './objects.ts'
+import { CONFIG_MAP, type IngressBuilder, type Manifest } from './objects.ts'
 
 export type SiteObject = Manifest | IngressBuilder | readonly Manifest[]
 
@@ -49,6 +49,8 @@ export type SiteSettings = {
   readonly echo?: boolean
   readonly machine?: Partial<Machine>
   readonly limitsMs?: Partial<typeof AGENT_LIMITS_MS>
+  /** In place of the machine's. */
+  readonly nameServers?: readonly NameServer[]
 }
 
 /** Every NGINX the live tests run on, for `describe.each`. NGINX_TS_VERSIONS=1.30 narrows it while working. */
@@ -84,13 +86,20 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
     () => performance.now(),
   )
   if (settings.echo === true) await startEcho(layout.echoSocket, ECHO_HEADER, ended.signal)
-  const options = parseOptions({ httpPort, httpsPort, ...settings.options })
-  const context = {
+  const configmap = `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}`
+  const flags = parseOptions({ httpPort, httpsPort, configmap, ...settings.options })
+  const readOptions = createOptionsReader(flags)
+  const context: TranslateContext = {
+    source: 'files',
+    canResolveNames: canResolveNames(binary.capabilities, machine),
     allowLoopback: true,
     echoSocket: settings.echo === true ? layout.echoSocket : undefined,
     selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),
   }
-  const renderContext = renderContextOf(binary.capabilities, machine, root, layout.accessLog)
+  const renderContext = {
+    ...renderContextOf(binary.capabilities, machine, root, layout.accessLog),
+    ...(settings.nameServers === undefined ? {} : { nameServers: settings.nameServers }),
+  }
   const memos = { translation: createTranslationMemo(), render: createRenderMemo() }
 
   return {
@@ -101,9 +110,11 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
     binary,
     async serve(...objects) {
       const snapshot = snapshotOf(objects)
-      const { model, issues } = translate(snapshot.state, options, context, memos.translation)
+      const read = readOptions(snapshot.state)
+      const { model, issues } = translate(snapshot.state, read.options, context, memos.translation)
       const result = await apply(render(model, renderContext, memos.render))
-      return { issues: [...snapshot.issues, ...issues], result }
+      const optionIssues = read.issues.filter(({ code }) => code !== 'configmap-not-found')
+      return { issues: [...snapshot.issues, ...optionIssues, ...issues], result }
     },
     get: (host, path, request) => send(httpPort, host, path, request),
     getTls: (host, path, request) => send(httpsPort, host, path, { sni: host, ...request }),
