@@ -11,7 +11,6 @@ import { lockStateDirectory } from '../nginx/lock.ts'
 import { probeMachine } from '../nginx/machine.ts'
 import { identityOf, identityText } from '../nginx/process.ts'
 import type { Logger } from '../observe/log.ts'
-import { createMetrics } from '../observe/metrics.ts'
 import { startStatusServer } from '../observe/status-server.ts'
 import { accessLogPath } from './access-log.ts'
 
@@ -45,17 +44,18 @@ export async function runAgent(settings: AgentSettings, log: Logger, signals: Ag
   try {
     await lockStateDirectory(layout, owner.signal)
     await noteOurselves(layout)
-    const metrics = createMetrics(Date.now)
+    // Only where it is asked for: a successor is waited for, and its library is among the larger things to import.
+    const metrics = settings.statusPort === undefined ? undefined : (await import('../observe/metrics.ts')).createMetrics(Date.now)
     const agent = await createAgent(binary, layout, {
       masterLost: (pid) => {
-        metrics.masterLost()
+        metrics?.masterLost()
         log.error(`the NGINX master (pid ${pid}) ended unasked; starting it again with the last good configuration`)
       },
       masterRestarted: (pid) => log.info(`NGINX is back (pid ${pid})`),
     })
     let isStopping = false
     // What may fail comes first: an NGINX that is started stays.
-    if (settings.statusPort !== undefined) {
+    if (settings.statusPort !== undefined && metrics !== undefined) {
       const health = { isHealthy: () => true, isReady: () => agent.isRunning() && !signals.stop.aborted }
       await startStatusServer(settings.statusPort, health, metrics.registry, owner.signal)
     }
