@@ -21,6 +21,7 @@ export type ControllerFlags = {
   readonly disableLeaderElection?: boolean
   readonly updateStatus: boolean
   readonly updateStatusOnShutdown: boolean
+  readonly takeoverStatus?: boolean
   readonly publishService?: NamespacedName
   readonly publishStatusAddress?: readonly LoadBalancerAddress[]
   readonly reportNodeInternalIpAddress?: boolean
@@ -57,6 +58,7 @@ export function withControllerFlags(command: Command): Command {
         .argParser(boolean)
         .default(true),
     )
+    .option('--takeover-status', 'with --takeover: write the status of the Ingresses that are taken over, too')
     .addOption(
       new Option('--publish-service <namespace/name>', 'Service whose addresses are written')
         .argParser(namespacedName)
@@ -99,6 +101,7 @@ export function controllerSettings(
       watchNamespace: flags.watchNamespace,
       withdrawOnShutdown: flags.updateStatusOnShutdown,
     },
+    writesTakenOver: flags.takeoverStatus === true,
     shutdownGracePeriodSeconds: flags.shutdownGracePeriod,
   }
 }

@@ -1,7 +1,8 @@
 /** `nginx-ts controller`: a cluster is the source, NGINX is another process's. Holds the token, and has no public port. */
 import { chown } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ObjectKey } from '../cluster/objects.ts'
+import type { Ingress, ObjectKey } from '../cluster/objects.ts'
+import type { ClusterState } from '../cluster/state.ts'
 import { type ControllerParts, runController } from '../controller.ts'
 import { createHoldOff } from '../hold-off.ts'
 import { createKubeClient, type KubeSettings, loadKubeConfig } from '../kube/client.ts'
@@ -23,6 +24,7 @@ import { createMetrics } from '../observe/metrics.ts'
 import { startStatusServer } from '../observe/status-server.ts'
 import type { Options } from '../options.ts'
 import type { RenderContext } from '../render/render.ts'
+import { claims } from '../translate/classes.ts'
 import { referencesOf } from '../translate/references.ts'
 import type { TranslateContext } from '../translate/translate.ts'
 import { watchAgent } from './agent-watch.ts'
@@ -38,6 +40,8 @@ export type ControllerSettings = {
   readonly watchNamespace: string | undefined
   readonly namespaceSelector: LabelSelector | undefined
   readonly leader: LeaderSettings
+  /** Whether the status of Ingresses of another controller's class, which are taken over, is written too. */
+  readonly writesTakenOver: boolean
   /** How long to go on once told to stop, while load balancers learn of it. */
   readonly shutdownGracePeriodSeconds: number
 }
@@ -118,7 +122,7 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
           hasApplied ||= outcome.result.kind !== 'refused'
           metrics.record(outcome)
           logOutcome(log, outcome)
-          duties.report(outcome, state)
+          duties.report(outcome, state, publishedOf(outcome.served, state, settings))
         },
         now: () => performance.now(),
       },
@@ -155,6 +159,17 @@ function contextsOfAgent(latest: () => AgentStatus, { root }: Layout, selfSigned
     return last
   }
   return { translateContext: () => contexts().translate, renderContext: () => contexts().render }
+}
+
+/** The status of an Ingress that is taken over is its old controller's, until we are told otherwise. */
+function publishedOf(
+  served: readonly Ingress[],
+  state: ClusterState,
+  { options, writesTakenOver }: ControllerSettings,
+): readonly Ingress[] {
+  if (!options.takeover || writesTakenOver) return served
+  const claimOf = claims(state, options, { source: 'cluster' })
+  return served.filter((ingress) => claimOf(ingress) === 'own')
 }
 
 function labelsOf({ options, leader }: ControllerSettings) {

@@ -1,6 +1,5 @@
 /** What only one replica does: it writes the status of Ingresses and the Events about objects. */
-import type { ClusterObject } from '../cluster/objects.ts'
-import { keyOf, type ObjectKind } from '../cluster/objects.ts'
+import { type ClusterObject, type Ingress, keyOf, type ObjectKind } from '../cluster/objects.ts'
 import { type ClusterState, objectsOfKind } from '../cluster/state.ts'
 import type { Outcome } from '../controller.ts'
 import { type AddressSource, createAddressReader } from '../kube/address-source.ts'
@@ -33,8 +32,8 @@ export type LeaderSettings = {
 }
 
 export type LeaderDuties = {
-  /** Takes what a turn of the loop came to, and the state it was made from. Returns at once. */
-  report(outcome: Outcome, state: ClusterState): void
+  /** Takes what a turn of the loop came to, the state it was made from, and whose status is ours to write. Returns at once. */
+  report(outcome: Outcome, state: ClusterState, published: readonly Ingress[]): void
   /** Ends the writing, takes addresses away where that is wanted, and gives the lease back. Never rejects. */
   stop(): Promise<void>
 }
@@ -114,12 +113,12 @@ export function startLeaderDuties(
   const writing = [events.run(writingEnded.signal), status?.run(writingEnded.signal)]
 
   return {
-    report(outcome, latest) {
+    report(outcome, latest, published) {
       state = latest
       issues = outcome.issues
       events.record(outcome.newIssues.flatMap((found) => noteOf(found) ?? []))
       if (outcome.result.kind === 'refused') return
-      status?.publish(outcome.served)
+      status?.publish(published)
       events.record(syncNotes(outcome, configured))
       configured = new Set(outcome.served)
     },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { startBackend } from '../support/backend.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { type Cluster, podAddress, startCluster, startReplica } from '../support/cluster.ts'
-import { read } from '../support/cluster-objects.ts'
+import { pathOf, read } from '../support/cluster-objects.ts'
 import { prepareController } from '../support/controller.ts'
 import { eventually } from '../support/eventually.ts'
 import { shakeHands } from '../support/handshake.ts'
@@ -75,6 +75,44 @@ describe('classes', () => {
     expect(await cluster.get('blue.test', '/')).toHaveStatus(404)
     expect(await other.get('ours.test', '/')).toHaveStatus(404)
   }, 120_000)
+})
+
+describe('takeover of ingress-nginx', () => {
+  const [byClass, byAnnotation] = [
+    route('old').class('nginx'),
+    route('older').class(undefined).annotation('kubernetes.io/ingress.class', 'nginx'),
+  ]
+  const OLD_STATUS = { loadBalancer: { ingress: [{ ip: '198.51.100.1' }] } }
+
+  beforeAll(async () => {
+    await cluster.apply(ingressClass('nginx', 'k8s.io/ingress-nginx'), byClass, byAnnotation)
+    await cluster.api.client.request({
+      method: 'PATCH',
+      path: `${pathOf(byClass.toManifest())}/status`,
+      contentType: 'application/merge-patch+json',
+      body: { status: OLD_STATUS },
+    })
+  })
+
+  test('serves its Ingresses unedited and leaves their status alone, until told to write it', async () => {
+    const flags = ['--takeover', '--election-id', 'takeover', '--publish-status-address', '203.0.113.9']
+    {
+      await using taking = await startReplica(cluster.api, { flags })
+      const ours = route('own').class('nginx-ts')
+      await cluster.apply(ours)
+      for (const host of ['old.test', 'older.test', 'own.test'])
+        await eventually(async () => expect(await taking.get(host, '/')).toComeFrom('web'))
+      // Not until ours is written can it be said that theirs is not.
+      await published(ours, '203.0.113.9')
+      expect(await addressesOf(byClass)).toEqual([{ ip: '198.51.100.1' }])
+      expect(await cluster.get('old.test', '/')).toHaveStatus(404)
+      await cluster.remove(ours)
+    }
+    await using writing = await startReplica(cluster.api, { flags: [...flags, '--takeover-status'] })
+    await eventually(async () => expect(await writing.get('old.test', '/')).toComeFrom('web'))
+    await published(byClass, '203.0.113.9')
+    await published(byAnnotation, '203.0.113.9')
+  }, 180_000)
 })
 
 describe('what is said', () => {
