@@ -95,9 +95,9 @@ describe('takeover of ingress-nginx', () => {
   })
 
   test('serves its Ingresses unedited and leaves their status alone, until told to write it', async () => {
-    const flags = ['--takeover', '--election-id', 'takeover', '--publish-status-address', '203.0.113.9']
+    const flags = ['--takeover', '--publish-status-address', '203.0.113.9']
     {
-      await using taking = await startReplica(cluster.api, { flags })
+      await using taking = await startReplica(cluster.api, { flags: [...flags, '--election-id', 'looking-on'] })
       const ours = route('own').class('nginx-ts')
       await cluster.apply(ours)
       for (const host of ['old.test', 'older.test', 'own.test'])
@@ -108,7 +108,7 @@ describe('takeover of ingress-nginx', () => {
       expect(await cluster.get('old.test', '/')).toHaveStatus(404)
       await cluster.remove(ours)
     }
-    await using writing = await startReplica(cluster.api, { flags: [...flags, '--takeover-status'] })
+    await using writing = await startReplica(cluster.api, { flags: [...flags, '--election-id', 'taking-over', '--takeover-status'] })
     await eventually(async () => expect(await writing.get('old.test', '/')).toComeFrom('web'))
     await published(byClass, '203.0.113.9')
     await published(byAnnotation, '203.0.113.9')
