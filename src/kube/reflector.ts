@@ -112,6 +112,8 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   let crowdedLists = 0
   let lastListAt: number | undefined
   let isDeniedNow = false
+  /** Whether the server has gone back in time since the last list: the same version may then be of another object. */
+  let hasHistoryChanged = false
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -136,6 +138,7 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
       if (version === undefined) break
       lastListAt = now()
       settle(listed, before)
+      hasHistoryChanged = false
       notice({ kind: 'listed', resource, objects: listed.size, tookMs: lastListAt - start })
       return version
     }
@@ -214,8 +217,8 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
       return
     }
     listed.add(identity.key)
-    known.list(identity.key, identity.version)
-    tell(identity, raw)
+    const isNews = known.list(identity.key, identity.version)
+    if (isNews || hasHistoryChanged) tell(identity, raw)
   }
 
   function nameless(): Issue {
@@ -297,10 +300,10 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
    */
   async function hasGoneBack(from: string, signal: AbortSignal): Promise<boolean> {
     if (now() - (lastListAt ?? 0) < settings.shortWatchMs) return false
-    return readPage({ limit: 1 }, () => {}, signal).then(
-      (page) => isOlder(page.version, from),
-      () => false,
-    )
+    const page = await readPage({ limit: 1 }, () => {}, signal).catch(() => undefined)
+    if (page === undefined || !isOlder(page.version, from)) return false
+    hasHistoryChanged = true
+    return true
   }
 
   /** A watch that ends as it should is taken up at once: nothing is missed. */
