@@ -33,6 +33,8 @@ export type KubeClient = {
   request<Result>(request: ApiRequest): Promise<Result>
   /** Each line of a 2xx answer, parsed, as it arrives. Ends when the server ends it; throws as `request` does. */
   stream<Line>(request: ApiRequest): AsyncIterable<Line>
+  /** The text of a 2xx answer in parts, as they arrive. Throws as `request` does. */
+  chunks(request: ApiRequest): AsyncIterable<string>
 }
 
 /** An answer that is none: `status` is HTTP's, `reason` Kubernetes' (`Conflict`, `Expired`), where it gave one. */
@@ -116,20 +118,25 @@ export function createKubeClient(config: KubeConfig): KubeClient {
     throw await refusalOf(given, response)
   }
 
+  async function* chunksOf(given: ApiRequest, fallbackMs: number | undefined): AsyncGenerator<string> {
+    const response = await send(given, deadlineOf(given, fallbackMs))
+    response.setEncoding('utf8')
+    try {
+      yield* response
+    } finally {
+      response.destroy()
+    }
+  }
+
   return {
     async request(given) {
       const signal = deadlineOf(given, REQUEST_TIMEOUT_MS)
       return JSON.parse(await text(await send(given, signal)))
     },
     async *stream<Line>(given: ApiRequest) {
-      const signal = deadlineOf(given, undefined)
-      const response = await send(given, signal)
-      try {
-        for await (const line of linesOf(response)) yield JSON.parse(line) as Line
-      } finally {
-        response.destroy()
-      }
+      for await (const line of linesOf(chunksOf(given, undefined))) yield JSON.parse(line) as Line
     },
+    chunks: (given) => chunksOf(given, REQUEST_TIMEOUT_MS),
   }
 }
 
@@ -174,10 +181,9 @@ function statusOf(body: string): { readonly message?: string; readonly reason?: 
   }
 }
 
-async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
-  response.setEncoding('utf8')
+async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
   let parts: string[] = []
-  for await (const chunk of response as AsyncIterable<string>) {
+  for await (const chunk of chunks) {
     const lines = chunk.split('\n')
     for (const line of lines.slice(0, -1)) {
       const whole = [...parts, line].join('')

@@ -2,8 +2,8 @@
 import { ApiError } from './client.ts'
 import { type Identity, identityOf, recordOf } from './projection.ts'
 
-export type ListPage = {
-  readonly items: readonly unknown[]
+/** A page of a list, but for its items. */
+export type PageHead = {
   readonly version: string
   /** The token that asks for the next page; undefined on the last one. */
   readonly next: string | undefined
@@ -16,14 +16,14 @@ export type WatchEvent =
 /** An answer that is not what the API speaks: a proxy's page, or the fragment of something. */
 class GarbledAnswer extends Error {}
 
-/** Reads the body of a list. Throws a GarbledAnswer. */
-export function readPage(body: unknown): ListPage {
-  const { items, metadata } = recordOf(body)
+/** Reads a list whose items were taken out of it. Throws a GarbledAnswer, or a SyntaxError. */
+export function readPageHead(text: string): PageHead {
+  const { items, metadata } = recordOf(JSON.parse(text))
   const { resourceVersion, continue: next } = recordOf(metadata)
   if (typeof resourceVersion !== 'string' || resourceVersion === '')
     throw new GarbledAnswer('the answer is no list: it has no resourceVersion')
   if (items !== null && !Array.isArray(items)) throw new GarbledAnswer('the answer is no list: it has no items')
-  return { items: items ?? [], version: resourceVersion, next: typeof next === 'string' && next !== '' ? next : undefined }
+  return { version: resourceVersion, next: typeof next === 'string' && next !== '' ? next : undefined }
 }
 
 /** Reads a line of a watch. Throws a GarbledAnswer, or the ApiError that an ERROR event is. */

@@ -12,7 +12,8 @@ import { type Issue, issue } from '../model/issue.ts'
 import { type BackoffSettings, backoffDelay, delayAfter, pause } from './backoff.ts'
 import type { KubeClient } from './client.ts'
 import { believing, createDeletionGuard } from './deletion-guard.ts'
-import { isDeadEnd, isDenied, isExpired, isGarbled, type ListPage, readEvent, readPage } from './messages.ts'
+import { createListSplitter } from './list-splitter.ts'
+import { isDeadEnd, isDenied, isExpired, isGarbled, type PageHead, readEvent, readPageHead } from './messages.ts'
 import { type Identity, identityOf, project } from './projection.ts'
 import type { Resource } from './resources.ts'
 import { createKnownObjects, isOlder } from './versions.ts'
@@ -111,6 +112,8 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   let crowdedLists = 0
   let lastListAt: number | undefined
   let isDeniedNow = false
+  /** Whether the server has gone back in time since the last list: the same version may then be of another object. */
+  let hasHistoryChanged = false
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -135,6 +138,7 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
       if (version === undefined) break
       lastListAt = now()
       settle(listed, before)
+      hasHistoryChanged = false
       notice({ kind: 'listed', resource, objects: listed.size, tookMs: lastListAt - start })
       return version
     }
@@ -149,26 +153,25 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   ): Promise<string | 'start-over' | undefined> {
     let token: string | undefined
     for (;;) {
-      const page = await readPatiently(limit, token, signal)
+      const page = await readPatiently(limit, token, listed, signal)
       if (page === 'start-over' || page === undefined) return page
-      await takeItems(page.items, listed, signal)
       token = page.next
-      if (signal.aborted) return undefined
       if (token === undefined) return page.version
     }
   }
 
-  /** Asks for a page until it is there. A list whose token has expired has to start over; undefined when the signal aborts. */
+  /** Asks for a page until all of it was told. A list whose token has expired has to start over; undefined when the signal aborts. */
   async function readPatiently(
     fullLimit: number | undefined,
     token: string | undefined,
+    listed: Set<ObjectKey>,
     signal: AbortSignal,
-  ): Promise<ListPage | 'start-over' | undefined> {
+  ): Promise<PageHead | 'start-over' | undefined> {
     let limit = fullLimit
     while (!signal.aborted) {
       const start = now()
       try {
-        const page = await requestPage({ limit, continue: token }, signal)
+        const page = await readPage({ limit, continue: token }, (raw) => takeItem(raw, listed), signal)
         failures = 0
         worked()
         return page
@@ -188,25 +191,34 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
     return 'start-over'
   }
 
-  async function requestPage(query: { readonly limit: number | undefined; readonly continue?: string | undefined }, signal: AbortSignal) {
+  /** One page. Its items are taken one by one: memory never holds it whole, and others get their turn. */
+  async function readPage(
+    query: { readonly limit: number | undefined; readonly continue?: string | undefined },
+    take: (raw: unknown) => void,
+    signal: AbortSignal,
+  ): Promise<PageHead> {
     const { path, fieldSelector } = resource
-    return readPage(await client.request({ path, query: { ...query, fieldSelector }, timeoutMs: settings.pageTimeoutMs, signal }))
+    const splitter = createListSplitter()
+    let sinceTurn = 0
+    for await (const chunk of client.chunks({ path, query: { ...query, fieldSelector }, timeoutMs: settings.pageTimeoutMs, signal })) {
+      for (const item of splitter.push(chunk)) {
+        take(JSON.parse(item))
+        sinceTurn = (sinceTurn + 1) % OBJECTS_A_TURN
+        if (sinceTurn === 0) await turn()
+      }
+    }
+    return readPageHead(splitter.rest())
   }
 
-  /** A page at a time is what memory holds twice, and a part of it what holds the event loop. */
-  async function takeItems(items: readonly unknown[], listed: Set<ObjectKey>, signal: AbortSignal): Promise<void> {
-    for (const [index, raw] of items.entries()) {
-      if (index % OBJECTS_A_TURN === 0) await turn()
-      if (signal.aborted) return
-      const identity = identityOf(raw)
-      if (identity === undefined) {
-        sink.trouble(NAMELESS, nameless())
-        continue
-      }
-      listed.add(identity.key)
-      known.list(identity.key, identity.version)
-      tell(identity, raw)
+  function takeItem(raw: unknown, listed: Set<ObjectKey>): void {
+    const identity = identityOf(raw)
+    if (identity === undefined) {
+      sink.trouble(NAMELESS, nameless())
+      return
     }
+    listed.add(identity.key)
+    const isNews = known.list(identity.key, identity.version)
+    if (isNews || hasHistoryChanged) tell(identity, raw)
   }
 
   function nameless(): Issue {
@@ -288,10 +300,10 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
    */
   async function hasGoneBack(from: string, signal: AbortSignal): Promise<boolean> {
     if (now() - (lastListAt ?? 0) < settings.shortWatchMs) return false
-    return requestPage({ limit: 1 }, signal).then(
-      (page) => isOlder(page.version, from),
-      () => false,
-    )
+    const page = await readPage({ limit: 1 }, () => {}, signal).catch(() => undefined)
+    if (page === undefined || !isOlder(page.version, from)) return false
+    hasHistoryChanged = true
+    return true
   }
 
   /** A watch that ends as it should is taken up at once: nothing is missed. */

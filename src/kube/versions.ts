@@ -17,8 +17,11 @@ export function isOlder(version: string, other: string): boolean {
 export type KnownObjects = {
   /** How many there are. */
   size(): number
-  /** Takes note of an object that a list has. A list is the truth: its objects are known at its versions from now on. */
-  list(key: ObjectKey, version: string): void
+  /**
+   * Takes note of an object that a list has. A list is the truth: its objects are known at its versions from now on.
+   * Gives whether it was known at another version, or not at all.
+   */
+  list(key: ObjectKey, version: string): boolean
   /** Takes note of an object that was made or changed. Gives whether that is news, and not older than what is known. */
   see(key: ObjectKey, version: string): boolean
   /** Takes note that an object was deleted. Gives whether that is news. */
@@ -40,7 +43,9 @@ export function createKnownObjects(): KnownObjects {
   return {
     size: () => versions.size,
     list(key, version) {
+      const before = versions.get(key)
       versions.set(key, version)
+      return version === '' || version !== before
     },
     see(key, version) {
       const known = versions.get(key) ?? deleted.get(key)

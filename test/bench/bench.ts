@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: what the controller and its NGINX cost. Parts may be chosen: `npm run bench -- control-plane`, or
- * `data-path [--rounds 15] [--seconds 1]`. What the figures mean is in docs/benchmarks.md.
+ * `npm run bench`: what the controller and its NGINX cost. Parts may be chosen: `npm run bench -- control-plane`,
+ * `reflector`, or `data-path [--rounds 15] [--seconds 1]`. What the figures mean is in docs/benchmarks.md.
  */
 import { execFile, execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
@@ -9,18 +9,25 @@ import { parseArgs, promisify } from 'node:util'
 import { nginxBinaries } from '../../scripts/nginx-binaries.ts'
 import { assertNodeVersion, project } from '../../scripts/project.ts'
 import type { ControlPlaneFigures } from './control-plane.ts'
-import { controlPlaneTable, dataPathTable } from './report.ts'
+import type { ReflectorFigures } from './reflector.ts'
+import { controlPlaneTable, dataPathTable, reflectorTable } from './report.ts'
 
 assertNodeVersion()
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '1' } },
 })
-const parts = positionals.length === 0 ? ['control-plane', 'data-path'] : positionals
-const unknown = parts.find((part) => part !== 'control-plane' && part !== 'data-path')
-if (unknown !== undefined) throw new Error(`there is no part ${unknown}: control-plane, data-path`)
+const PARTS = ['control-plane', 'reflector', 'data-path']
+const parts = positionals.length === 0 ? PARTS : positionals
+const unknown = parts.find((part) => !PARTS.includes(part))
+if (unknown !== undefined) throw new Error(`there is no part ${unknown}: ${PARTS.join(', ')}`)
 
 const INGRESSES = [1000, 5000]
+/** V8 sizes its young generation by the machine's memory: on a large one, it alone takes a hundred megabytes. */
+const REFLECTOR_RUNS: readonly (readonly [string, readonly string[]])[] = [
+  ['V8 as it is', []],
+  ['--max-semi-space-size=16', ['--max-semi-space-size=16']],
+]
 const say = (line: string) => console.error(`bench: ${line}`)
 
 execFileSync(process.execPath, [join(project, 'scripts/compile-templates.ts')])
@@ -40,6 +47,14 @@ if (parts.includes('control-plane')) {
   }
   console.log(`\n${controlPlaneTable(figures)}`)
 }
+if (parts.includes('reflector')) {
+  const runs: [string, ReflectorFigures][] = []
+  for (const [name, flags] of REFLECTOR_RUNS) {
+    say(`reflector, ${name}`)
+    runs.push([name, await measureReflector(flags)])
+  }
+  console.log(`\n${reflectorTable(runs)}`)
+}
 if (parts.includes('data-path')) {
   const { ensureWrk } = await import('./wrk.ts')
   const { measureDataPath } = await import('./data-path.ts')
@@ -57,5 +72,12 @@ async function measureInItsOwnProcess(nginx: string, ingresses: number): Promise
     nginx,
     String(ingresses),
   ])
+  return JSON.parse(stdout)
+}
+
+/** With the flags of the real program, which make zod slower. */
+async function measureReflector(flags: readonly string[]): Promise<ReflectorFigures> {
+  const ours = ['--expose-gc', '--disallow-code-generation-from-strings', '--disable-proto=delete', '--disable-warning=ExperimentalWarning']
+  const { stdout } = await promisify(execFile)(process.execPath, [...ours, ...flags, join(import.meta.dirname, 'reflector.ts')])
   return JSON.parse(stdout)
 }

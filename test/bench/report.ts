@@ -1,6 +1,7 @@
 /** The figures as tables for people. */
 import type { AppliedFigures, ChangeFigures, ControlPlaneFigures } from './control-plane.ts'
 import type { DataPathFigures } from './data-path.ts'
+import type { ReflectorFigures } from './reflector.ts'
 import { describeSpread } from './statistics.ts'
 
 type Row = readonly [name: string, pick: (figures: ControlPlaneFigures) => string]
@@ -51,6 +52,21 @@ export function dataPathTable(figures: readonly DataPathFigures[]): string {
     String(socketErrors),
   ])
   return table([heading, ...rows])
+}
+
+const reflectorRows: readonly (readonly [name: string, pick: (figures: ReflectorFigures) => string])[] = [
+  ['EndpointSlices, endpoints of each', ({ slices, endpoints }) => `${slices}, ${endpoints}`],
+  ['first list: time', ({ listMs }) => ms(listMs)],
+  ['first list: longest hold of the event loop', ({ longestHoldMs }) => ms(longestHoldMs)],
+  ['first list: resident peak', ({ peakMemory, emptyMemory }) => `${megabytes(peakMemory)} (${megabytes(emptyMemory)} before it)`],
+  ['listed again: longest hold of the event loop', ({ longestHoldAgainMs }) => ms(longestHoldAgainMs)],
+  ['listed again: resident peak', ({ peakMemoryAgain }) => megabytes(peakMemoryAgain)],
+  ['memory after gc: heap', ({ heapAfterwards }) => megabytes(heapAfterwards)],
+]
+
+export function reflectorTable(runs: readonly (readonly [name: string, figures: ReflectorFigures])[]): string {
+  const heading = ['', ...runs.map(([name]) => name)]
+  return table([heading, ...reflectorRows.map(([name, pick]) => [name, ...runs.map(([, figures]) => pick(figures))])])
 }
 
 /** Markdown, aligned, so that it reads well in a terminal too. */

@@ -86,6 +86,7 @@ test(
 test(
   'keeps Ingresses when the server comes back with nothing, takes new ones, and lets go what a second list confirms',
   async () => {
+    await apply(server.client, ...Array.from({ length: 12 }, (_, index) => web(index)))
     await using source = following(clientOf(), { settings: { ...SETTINGS, confirmAfterMs: 20_000 } })
     await source.synced
     const known = source.snapshot().state.ingresses.size
