@@ -70,7 +70,7 @@ export function reflectorTable(runs: readonly (readonly [name: string, figures: 
 }
 
 /** Markdown, aligned, so that it reads well in a terminal too. */
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const [heading = []] = rows
   const widths = heading.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const line = (row: readonly string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
@@ -78,7 +78,7 @@ function table(rows: readonly (readonly string[])[]): string {
   return [line(heading), rule, ...rows.slice(1).map(line)].join('\n')
 }
 
-function ms(milliseconds: number): string {
+export function ms(milliseconds: number): string {
   return `${milliseconds.toFixed(milliseconds < 100 ? 1 : 0)} ms`
 }
 
@@ -86,6 +86,6 @@ function kilobytes(bytes: number): string {
   return `${(bytes / 1000).toFixed(0)} kB`
 }
 
-function megabytes(bytes: number): string {
+export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`
 }

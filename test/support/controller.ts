@@ -28,6 +28,8 @@ export type ControllerSetup = {
   readonly layout: Layout
   readonly kubeconfig: string
   readonly ports: { readonly http: number; readonly https: number }
+  /** What is run: the sources as they are when not given. */
+  readonly program?: string
   /** Arguments of every start. */
   readonly flags?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
@@ -40,6 +42,7 @@ export async function prepareController({
   layout,
   kubeconfig,
   ports,
+  program = 'src/main.ts',
   flags = [],
   environment = {},
 }: ControllerSetup): Promise<ControllerProcess> {
@@ -56,7 +59,7 @@ export async function prepareController({
     const own = ['--state-dir', layout.root, '--kubeconfig', kubeconfig, '--healthz-port', `${healthzPort}`]
     const listening = ['--http-port', `${ports.http}`, '--https-port', `${ports.https}`]
     stderr = ''
-    child = spawn(process.execPath, [...NODE_FLAGS, 'src/main.ts', 'controller', ...own, ...listening, ...flags, ...parameters], {
+    child = spawn(process.execPath, [...NODE_FLAGS, program, 'controller', ...own, ...listening, ...flags, ...parameters], {
       cwd: project,
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...environment },
