@@ -24,7 +24,7 @@ export type LoadCounts = {
 }
 
 export type Load = AsyncDisposable & {
-  /** Where the load's own backend listens on 127.0.0.1. */
+  /** Where the load's own backend listens on the address that was asked for. */
   readonly backendPort: number
   /** Begins to request `host` from `port`, half on fresh connections and half over keep-alive. */
   begin(port: number, host: string, perSecond: number): void
@@ -41,9 +41,9 @@ const TICK_MS = 10
 const LONGEST_ANSWER_MS = 10_000
 const EXAMPLES = 5
 
-/** Starts the process; it sends nothing yet. */
-export async function startLoad(): Promise<Load> {
-  const child = fork(import.meta.filename, { execArgv: [], stdio: 'inherit' })
+/** Starts the process; it sends nothing yet. `address`: where its backend listens; 0.0.0.0 for all that are local. */
+export async function startLoad({ address = '127.0.0.1' } = {}): Promise<Load> {
+  const child = fork(import.meta.filename, [address], { execArgv: [], stdio: 'inherit' })
   const backendPort = Number(await message(child))
   const give = (order: Order) => void child.send(order)
   return {
@@ -71,8 +71,8 @@ async function message(child: ChildProcess): Promise<unknown> {
   return said
 }
 
-async function runLoad() {
-  const backend = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end(BODY)).listen(0, '127.0.0.1')
+async function runLoad(address: string) {
+  const backend = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end(BODY)).listen(0, address)
   await once(backend, 'listening')
   process.send?.((backend.address() as AddressInfo).port)
   process.once('disconnect', () => process.exit())
@@ -136,4 +136,4 @@ async function runLoad() {
   process.send?.({ ...counts, examples } satisfies LoadCounts)
 }
 
-if (process.argv[1] === import.meta.filename) await runLoad()
+if (process.argv[1] === import.meta.filename) await runLoad(process.argv[2] ?? '')
