@@ -119,7 +119,8 @@ export async function startChurn({ random, steadyPort, hosts = 4, apply, remove 
       await (routes.size >= MOST_HOSTS ? removeOne : kinds[below(kinds.length)])?.()
     },
     async check(get) {
-      for (const [name, to] of routes) expect(await get(`${name}.test`, '/')).toComeFrom(podName(to, pods.get(to) ?? 0))
+      // The newest first, which fails first.
+      for (const [name, to] of [...routes].reverse()) expect(await get(`${name}.test`, '/')).toComeFrom(podName(to, pods.get(to) ?? 0))
       for (const name of gone) expect(await get(`${name}.test`, '/')).toHaveStatus(404)
       expect(await get(STEADY, '/')).toHaveStatus(200)
     },
