@@ -24,7 +24,7 @@ export type LoadCounts = {
 }
 
 export type Load = AsyncDisposable & {
-  /** Where the load's own backend listens on 127.0.0.1. */
+  /** Where the load's own backend listens on the address that was asked for. */
   readonly backendPort: number
   /** Begins to request `host` from `port`, half on fresh connections and half over keep-alive. */
   begin(port: number, host: string, perSecond: number): void
@@ -41,9 +41,9 @@ const TICK_MS = 10
 const LONGEST_ANSWER_MS = 10_000
 const EXAMPLES = 5
 
-/** Starts the process; it sends nothing yet. */
-export async function startLoad(): Promise<Load> {
-  const child = fork(import.meta.filename, { execArgv: [], stdio: 'inherit' })
+/** Starts the process; it sends nothing yet. `address`: where its backend listens; 0.0.0.0 for all that are local. */
+export async function startLoad({ address = '127.0.0.1' } = {}): Promise<Load> {
+  const child = fork(import.meta.filename, [address], { execArgv: [], stdio: 'inherit' })
   const backendPort = Number(await message(child))
   const give = (order: Order) => void child.send(order)
   return {
@@ -71,8 +71,8 @@ async function message(child: ChildProcess): Promise<unknown> {
   return said
 }
 
-async function runLoad() {
-  const backend = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end(BODY)).listen(0, '127.0.0.1')
+async function runLoad(address: string) {
+  const backend = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end(BODY)).listen(0, address)
   await once(backend, 'listening')
   process.send?.((backend.address() as AddressInfo).port)
   process.once('disconnect', () => process.exit())
@@ -82,6 +82,8 @@ async function runLoad() {
   const counts = { sent: 0, answered: 0, refused: 0, cut: 0, wrong: 0, keepAliveClosed: 0 }
   const examples: string[] = []
   const keepAlive = new Agent({ keepAlive: true, maxSockets: 50 })
+  /** Connections that have carried a request. Node's own `reusedSocket` is not set for a request that waited for one. */
+  const used = new WeakSet<object>()
   const pending = new Set<Promise<void>>()
   function count(what: keyof typeof counts, example?: string) {
     counts[what]++
@@ -98,6 +100,11 @@ async function runLoad() {
       timeout: LONGEST_ANSWER_MS,
     })
     sending.once('timeout', () => sending.destroy(new Error('no answer in time')))
+    let isReused = false
+    sending.once('socket', (socket) => {
+      isReused = used.has(socket)
+      used.add(socket)
+    })
     let hasBegun = false
     try {
       sending.end()
@@ -109,7 +116,7 @@ async function runLoad() {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'ECONNREFUSED') count('refused', message)
-      else if (sending.reusedSocket && !hasBegun && (code === 'ECONNRESET' || code === 'EPIPE')) count('keepAliveClosed')
+      else if (isReused && !hasBegun && (code === 'ECONNRESET' || code === 'EPIPE')) count('keepAliveClosed')
       else count('cut', `${code} ${message}${hasBegun ? ', in the answer' : ''}`)
     }
   }
@@ -129,4 +136,4 @@ async function runLoad() {
   process.send?.({ ...counts, examples } satisfies LoadCounts)
 }
 
-if (process.argv[1] === import.meta.filename) await runLoad()
+if (process.argv[1] === import.meta.filename) await runLoad(process.argv[2] ?? '')

@@ -19,6 +19,15 @@ export async function isAlive(pid: number): Promise<boolean> {
   return status !== undefined && status.state !== 'Z'
 }
 
+/**
+ * Milliseconds that the main thread of a living process was ready to run and did not: what others cost it. 0 where the
+ * kernel does not tell. Linux, Documentation/scheduler/sched-stats.rst.
+ */
+export async function waitedForProcessor(pid: number): Promise<number> {
+  const [, nanoseconds = '0'] = (await readFile(`/proc/${pid}/schedstat`, 'utf8').catch(() => '')).split(' ')
+  return Number(nanoseconds) / 1e6
+}
+
 /** proc(5): the command stands in brackets and may hold any character, so what follows is looked for from the end. */
 async function statusOf(pid: number): Promise<Status | undefined> {
   const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
