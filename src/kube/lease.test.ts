@@ -1,12 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { createFakeApi, type FakeApi } from '../../test/support/fake-api.ts'
-import {
-  createVirtualTime,
-  seededRandom,
-  type VirtualClockOptions,
-  type VirtualTime,
-  virtualClock,
-} from '../../test/support/virtual-time.ts'
+import { randomNumbers } from '../../test/support/random.ts'
+import { createVirtualTime, type VirtualClockOptions, type VirtualTime, virtualClock } from '../../test/support/virtual-time.ts'
 import type { ApiRequest, KubeClient } from './client.ts'
 import { createElection, leaseIdentity, leaseTimesOf } from './lease.ts'
 
@@ -45,7 +40,7 @@ test('the times are those of client-go, in their proportions', () => {
 })
 
 test('a replica that starts again under the same name is another one', () => {
-  const random = seededRandom(1)
+  const random = randomNumbers(1)
   expect(leaseIdentity('nginx-ts-0', random)).toMatch(/^nginx-ts-0_[0-9a-f]{12}$/)
   expect(leaseIdentity('nginx-ts-0', random)).not.toBe(leaseIdentity('nginx-ts-0', random))
 })
@@ -85,7 +80,7 @@ describe('the election', () => {
 
   test('wall clocks that jump by hours and years change nothing', async () => {
     const [time, api] = [createVirtualTime(), createFakeApi()]
-    const random = seededRandom(13)
+    const random = randomNumbers(13)
     const jumps = () => Date.UTC(2026, 0, 1) + (random() - 0.5) * 20 * 365 * 24 * 3600 * SECOND
     const a = startReplica('a', api.client, time, { wallTime: jumps })
     await time.pass(SECOND)
@@ -174,7 +169,7 @@ test('of three replicas, no two are ever leader at once, and one always comes of
   const first = Number(process.env['NGINX_TS_SEED'] ?? 1)
   let takeovers = 0
   for (let seed = first; seed < first + SEEDS; seed += 1) {
-    const random = seededRandom(seed)
+    const random = randomNumbers(seed)
     const [time, api] = [createVirtualTime(), createFakeApi()]
     let isFaulty = true
 

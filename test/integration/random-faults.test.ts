@@ -1,9 +1,8 @@
 /**
  * Whatever an API server does, and in whatever order: in the end the source says what a fresh list says. The length and
- * the seed of the run come from NGINX_TS_FAULT_SECONDS and NGINX_TS_FAULT_SEED. A long run has the delays of the real
+ * the seed of the run come from NGINX_TS_FAULT_SECONDS and NGINX_TS_SEED. A long run has the delays of the real
  * program; a short one is some fifty times as hasty.
  */
-import { randomInt } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
@@ -12,11 +11,11 @@ import { REFLECTOR_DEFAULTS } from '../../src/kube/reflector.ts'
 import { eventually } from '../support/eventually.ts'
 import { type FakeApiServer, type Fault, type OpenWatch, startFakeApiServer } from '../support/fake-api-server.ts'
 import { configMap, endpointSlice, ingress, namespace, service, tlsSecret } from '../support/objects.ts'
+import { chooseSeed, randomNumbers } from '../support/random.ts'
 import { clientOf, following, HASTY } from '../support/reflecting.ts'
-import { seededRandom } from '../support/seeded-random.ts'
 
 const SECONDS = Number(process.env['NGINX_TS_FAULT_SECONDS'] ?? 20)
-const SEED = Number(process.env['NGINX_TS_FAULT_SEED'] ?? randomInt(2 ** 31))
+const SEED = chooseSeed()
 const IS_LONG = SECONDS >= 300
 const SETTINGS = IS_LONG ? { ...REFLECTOR_DEFAULTS, pageSize: 20, idleMs: 20_000 } : HASTY
 /** How often a kind may be listed, on average; in a hasty run in proportion. */
@@ -27,8 +26,8 @@ const NAMES = 30
 test(
   'random faults end in what a fresh list says',
   async () => {
-    console.info(`random faults: ${SECONDS} s, seed ${SEED} (NGINX_TS_FAULT_SEED)`)
-    const random = seededRandom(SEED)
+    console.info(`random faults: ${SECONDS} s, seed ${SEED} (NGINX_TS_SEED)`)
+    const random = randomNumbers(SEED)
     await using server = await startFakeApiServer()
     const lag = monitorEventLoopDelay({ resolution: 10 })
     lag.enable()

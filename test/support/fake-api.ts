@@ -71,6 +71,9 @@ export function createFakeApi(): FakeApi {
         await fake.before(request)
         return structuredClone(answer(request)) as Result
       },
+      chunks() {
+        throw new Error('no list in parts here')
+      },
       stream() {
         throw new Error('no watch here')
       },
