@@ -1,13 +1,17 @@
 /** What people see of a controller in a cluster, through a real API server: classes, status, Events, metrics, its life. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { startBackend } from '../support/backend.ts'
 import { createAuthority } from '../support/certificates.ts'
-import { type Cluster, podAddress, startCluster, startReplica } from '../support/cluster.ts'
+import { type Cluster, newestNginx, podAddress, startCluster, startReplica } from '../support/cluster.ts'
 import { pathOf, read } from '../support/cluster-objects.ts'
 import { prepareController } from '../support/controller.ts'
 import { eventually } from '../support/eventually.ts'
+import { faultyNginx } from '../support/faulty-nginx.ts'
 import { shakeHands } from '../support/handshake.ts'
-import { type IngressBuilder, ingress, ingressClass, serviceFor, tlsSecret } from '../support/objects.ts'
+import { endpointSlice, type IngressBuilder, ingress, ingressClass, service, serviceFor, tlsSecret } from '../support/objects.ts'
 
 const START_TIMEOUT_MS = 180_000
 const ADDRESS = '203.0.113.7'
@@ -27,6 +31,11 @@ const route = (name: string) => ingress(name).host(`${name}.test`).prefix('/', '
 const addressesOf = async (object: IngressBuilder) => (await read(cluster.api.client, object))['status']?.loadBalancer?.ingress ?? []
 const published = (object: IngressBuilder, ...addresses: readonly string[]) =>
   eventually(async () => expect(await addressesOf(object)).toEqual(addresses.map((ip) => ({ ip }))), { timeoutMs: 30_000 })
+
+/** How many turns that a change was part of have been logged as live. */
+const timesLive = (change: string) =>
+  cluster.controller.log().filter(({ changes, msg }) => Array.isArray(changes) && changes.includes(change) && msg.includes('is live'))
+    .length
 
 type EventList = { readonly items: readonly { readonly reason: string; readonly message: string; readonly type: string }[] }
 
@@ -134,6 +143,33 @@ describe('what is said', () => {
     )
   })
 
+  test('what NGINX refuses is a Warning on the Ingress whose block it is, and everything else is served on', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'nginx-ts-'))
+    started.defer(() => rm(folder, { recursive: true, force: true }))
+    const faulty = await faultyNginx(folder, await newestNginx())
+    await using replica = await startReplica(cluster.api, {
+      nginx: faulty.path,
+      flags: ['--election-id', 'refusing', '--update-status', 'false'],
+    })
+    await faulty.refuse('# Ingress default/refused')
+    const [refused, innocent] = [route('refused'), route('innocent')]
+    await cluster.apply(refused)
+    await eventually(
+      async () =>
+        expect(await eventsOf(refused)).toContainEqual(
+          expect.objectContaining({
+            type: 'Warning',
+            reason: 'ConfigurationRefused',
+            message: expect.stringContaining('an injected fault'),
+          }),
+        ),
+      { timeoutMs: 20_000 },
+    )
+    await faulty.heal()
+    await cluster.apply(innocent)
+    await eventually(async () => expect(await replica.get('innocent.test', '/')).toComeFrom('web'))
+  }, 120_000)
+
   test("metrics carry the controller's name, who leads, and when certificates end", async () => {
     const { controller } = cluster
     const { body } = await controller.status('/metrics')
@@ -148,9 +184,6 @@ describe('what is said', () => {
 })
 
 describe('Secrets', () => {
-  /** Whether a change has been logged as live. */
-  const liveSince = (change: string) =>
-    cluster.controller.log().some(({ changes, msg }) => Array.isArray(changes) && changes.includes(change) && msg.includes('is live'))
   const shown = async (host: string) => (await shakeHands(cluster.agent.httpsPort, host)).certificate.serialNumber
   const eventuallyShown = (host: string, serial: string) =>
     eventually(async () => expect(await shown(host)).toBe(serial), { timeoutMs: 20_000 })
@@ -162,7 +195,7 @@ describe('Secrets', () => {
     await cluster.apply(tlsSecret('late', first.chain, first.key))
     await eventuallyShown('secret.test', first.serial)
 
-    await eventually(() => expect(liveSince('Secret default/late')).toBe(true))
+    await eventually(() => expect(timesLive('Secret default/late')).toBe(1))
     const reloads = () => cluster.controller.metric('nginx_ingress_controller_success')
     const before = await reloads()
     const unrelated = await authority.issue(['unrelated.test'])
@@ -171,6 +204,22 @@ describe('Secrets', () => {
     await cluster.apply(tlsSecret('late', renewed.chain, renewed.key))
     await eventuallyShown('secret.test', renewed.serial)
     expect(await reloads()).toBe(before)
+  })
+})
+
+describe('endpoints', () => {
+  test('a Pod that leaves its slice gets no requests once the change is live, and one that joins gets some', async () => {
+    const [leaving, joining] = [
+      started.use(await startBackend('leaving', { address: podAddress(11), port: 3000 })),
+      started.use(await startBackend('joining', { address: podAddress(12), port: 3000 })),
+    ]
+    const slice = (address: string) => endpointSlice('moving', [{ address }], { port: 3000 })
+    await cluster.apply(service('moving'), slice(leaving.address), ingress('moving').host('moving.test').prefix('/', 'moving'))
+    await cluster.eventually('moving.test', '/', (answer) => expect(answer).toComeFrom('leaving'))
+    await cluster.apply(slice(joining.address))
+    await cluster.eventually('moving.test', '/', (answer) => expect(answer).toComeFrom('joining'))
+    await eventually(() => expect(timesLive('EndpointSlice default/moving-1')).toBe(2))
+    for (let sent = 0; sent < 50; sent++) expect(await cluster.get('moving.test', '/')).toComeFrom('joining')
   })
 })
 

@@ -137,6 +137,29 @@ test(
   TIMEOUT_MS,
 )
 
+test('without the right to read IngressClasses it starts, and serves what the legacy annotation claims', async () => {
+  await using started = new AsyncDisposableStack()
+  const cluster = started.use(
+    await startCluster({
+      flags: ['--update-status', 'false'],
+      environment: ENVIRONMENT,
+      kubeconfig: async (api) => {
+        const withoutClasses = everywhere.filter(({ resources }) => !resources.includes('ingressclasses'))
+        await apply(api.client, ...rights(withoutClasses, own))
+        return await api.kubeconfigFor(ACCOUNT)
+      },
+    }),
+  )
+  const backend = started.use(await startBackend('web', { address: podAddress(1) }))
+  await cluster.apply(
+    ...serviceFor(backend),
+    ingress('annotated').class(undefined).annotation('kubernetes.io/ingress.class', 'nginx-ts').host('annotated.test').prefix('/', 'web'),
+    ingress('named').host('named.test').prefix('/', 'web'),
+  )
+  await cluster.eventually('annotated.test', '/', (answer) => expect(answer).toComeFrom('web'))
+  expect(await cluster.get('named.test', '/')).toHaveStatus(404)
+}, 240_000)
+
 test(
   'with those for nodes and Pods they are enough where the status comes from nodes',
   async () => {

@@ -31,6 +31,8 @@ export type ClusterSettings = {
   /** Whose rights the controller has; every right when not given. */
   readonly kubeconfig?: (api: ApiServer) => Promise<string>
   readonly environment?: Readonly<Record<string, string>>
+  /** Path of an NGINX in place of the newest. */
+  readonly nginx?: string
 }
 
 /** Those that Ingresses of the tests name. */
@@ -47,7 +49,7 @@ export async function newestNginx(): Promise<string> {
 /** Starts agent and controller for an API server, and waits until they are ready. */
 export async function startReplica(api: ApiServer, settings: ClusterSettings = {}): Promise<Replica> {
   await using started = new AsyncDisposableStack()
-  const agent = started.use(await prepareAgent(await newestNginx()))
+  const agent = started.use(await prepareAgent(settings.nginx ?? (await newestNginx())))
   const controller = started.use(
     await prepareController({
       layout: agent.layout,
