@@ -11,7 +11,18 @@ import { prepareController } from '../support/controller.ts'
 import { eventually } from '../support/eventually.ts'
 import { faultyNginx } from '../support/faulty-nginx.ts'
 import { shakeHands } from '../support/handshake.ts'
-import { endpointSlice, type IngressBuilder, ingress, ingressClass, service, serviceFor, tlsSecret } from '../support/objects.ts'
+import {
+  CONFIG_MAP,
+  endpointSlice,
+  type IngressBuilder,
+  ingress,
+  ingressClass,
+  type Manifest,
+  options,
+  service,
+  serviceFor,
+  tlsSecret,
+} from '../support/objects.ts'
 
 const START_TIMEOUT_MS = 180_000
 const ADDRESS = '203.0.113.7'
@@ -20,7 +31,9 @@ let cluster: Cluster
 const authority = await createAuthority()
 
 beforeAll(async () => {
-  cluster = started.use(await startCluster({ flags: ['--publish-status-address', ADDRESS] }))
+  cluster = started.use(
+    await startCluster({ flags: ['--publish-status-address', ADDRESS, '--configmap', `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}`] }),
+  )
   await cluster.apply(...serviceFor(started.use(await startBackend('web', { address: podAddress(1) }))))
 }, START_TIMEOUT_MS)
 afterAll(() => started.disposeAsync())
@@ -40,10 +53,10 @@ const timesLive = (change: string) =>
 type EventList = { readonly items: readonly { readonly reason: string; readonly message: string; readonly type: string }[] }
 
 /** Events about an object, as `kubectl describe` looks them up. */
-async function eventsOf(object: IngressBuilder): Promise<EventList['items']> {
+async function eventsOf(object: IngressBuilder | Manifest): Promise<EventList['items']> {
   const { metadata } = await read(cluster.api.client, object)
   const { items } = await cluster.api.client.request<EventList>({
-    path: '/api/v1/namespaces/default/events',
+    path: `/api/v1/namespaces/${metadata.namespace}/events`,
     query: { fieldSelector: `involvedObject.uid=${metadata.uid}` },
   })
   return items
@@ -205,6 +218,19 @@ describe('Secrets', () => {
     await eventuallyShown('secret.test', renewed.serial)
     expect(await reloads()).toBe(before)
   })
+})
+
+test('the ConfigMap of options is followed live, and a wrong key is a Warning on it while its default holds', async () => {
+  await cluster.apply(route('optional'), options({ 'proxy-body-size': '10', 'http-redirect-code': 'soon' }))
+  const body = { method: 'POST', body: 'more than ten bytes' }
+  await eventually(async () => expect(await cluster.get('optional.test', '/', body)).toHaveStatus(413))
+  await eventually(async () =>
+    expect(await eventsOf(options({}))).toContainEqual(
+      expect.objectContaining({ type: 'Warning', reason: 'InvalidOption', message: expect.stringContaining('http-redirect-code') }),
+    ),
+  )
+  await cluster.remove(options({}))
+  await eventually(async () => expect(await cluster.get('optional.test', '/', body)).toComeFrom('web'))
 })
 
 describe('endpoints', () => {
