@@ -1,7 +1,11 @@
 /** `npm run generate`: the reference pages, from the code that they describe. test/docs.test.ts fails when one is stale. */
+import { readdirSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Command, Option } from 'commander'
+import { type Compatibility, camelCase } from '../src/annotations/define.ts'
+import { otherNames } from '../src/annotations/other-names.ts'
+import { features } from '../src/annotations/registry.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { issueCodes } from '../src/model/issue.ts'
 import { createMetrics } from '../src/observe/metrics.ts'
@@ -17,6 +21,8 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['docs/reference/issues.md', issuesPage()],
     ['docs/reference/command-line.md', commandLinePage(createProgram())],
     ['docs/reference/configmap.md', configMapPage()],
+    ['docs/reference/annotations.md', annotationsPage()],
+    ['src/annotations/registry.ts', registryModule()],
     ['docs/reference/metrics.md', metricsPage()],
   ])
 }
@@ -32,6 +38,65 @@ function issuesPage(): string {
     '',
     table(['code', 'severity', 'meaning'], rows),
   ])
+}
+
+/** The names in the order that people look for them: what works, by feature; then all others. */
+function annotationsPage(): string {
+  const rows = Object.values(features).flatMap((feature) =>
+    Object.entries(feature.annotations).map(([key, spec]) => [
+      `\`${key}\``,
+      feature.scope,
+      verdictOf(spec.ingressNginx),
+      spec.summary,
+      `\`${spec.example}\``,
+      spec.ingressNginx === 'same' ? '' : spec.ingressNginx.difference,
+    ]),
+  )
+  const others = Object.entries(otherNames).map(([name, { verdict, message }]) => [`\`${name}\``, verdict, sentence(message)])
+  return page('Annotations', [
+    'Under `nginx.ingress.kubernetes.io/` an annotation does what it did in ingress-nginx, or the table says what it does instead.',
+    'Under `nginx-ts.io/` the same keys work, and count where both are there. A value that is not valid is an Issue; the route is',
+    'served as if the annotation were not there where that is safe, and answers 503 where the annotation protects it.',
+    '',
+    `${rows.length + others.length} names are known: ${rows.length} work, ${others.length} do not and say why.`,
+    '',
+    table(['annotation', 'of', 'compared with ingress-nginx', 'meaning', 'example', 'difference'], rows.toSorted(byFirst)),
+    '',
+    '## Without effect here',
+    '',
+    table(['annotation', 'verdict', 'what is said'], others.toSorted(byFirst)),
+  ])
+}
+
+function verdictOf(compatibility: Compatibility): string {
+  return compatibility === 'same' ? 'same' : compatibility.verdict
+}
+
+function byFirst([a = '']: readonly string[], [b = '']: readonly string[]): number {
+  return a < b ? -1 : 1
+}
+
+/** One import a file of features/. */
+function registryModule(): string {
+  const names = readdirSync(join(project, 'src/annotations/features'))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map((name) => name.slice(0, -'.ts'.length))
+    .sort()
+  const entries = names.map((name) => {
+    const variable = camelCase(name)
+    return variable === name ? `  ${name},` : `  '${name}': ${variable},`
+  })
+  return [
+    '// Written by `npm run generate` from the files of features/.',
+    "import type { Feature } from './define.ts'",
+    ...names.map((name) => `import ${camelCase(name)} from './features/${name}.ts'`),
+    '',
+    '/** Every feature, by the name of its file. */',
+    'export const features: Readonly<Record<string, Feature>> = {',
+    ...entries,
+    '}',
+    '',
+  ].join('\n')
 }
 
 function configMapPage(): string {

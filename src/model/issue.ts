@@ -63,6 +63,12 @@ export const issueCodes = {
     meaning: 'A tls entry stands beside a rule without host; clients of no known name are shown the default certificate.',
   },
   'invalid-annotation': { severity: 'error', meaning: 'The annotation has a value that it cannot have; it has no effect.' },
+  'unknown-annotation': { severity: 'warning', meaning: 'An annotation under our prefixes that nobody knows; it has no effect.' },
+  'annotation-conflict': { severity: 'warning', meaning: 'The same annotation says otherwise under both prefixes; ours counts.' },
+  'protection-invalid': {
+    severity: 'error',
+    meaning: 'An annotation that protects the route has a value that is not valid; requests get 503 until it is mended.',
+  },
   'annotation-not-supported': { severity: 'warning', meaning: 'The annotation is not understood yet and has no effect.' },
   'protection-not-supported': {
     severity: 'error',

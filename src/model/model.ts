@@ -4,6 +4,7 @@
  */
 import type { HttpSettings } from './http-settings.ts'
 import type { ObjectRef } from './issue.ts'
+import type { LocationSettings } from './location-settings.ts'
 import type { GeneratedName, HeaderName, IpAddress, ObjectName, PortNumber, ServerName, UriPath } from './values.ts'
 
 export type Model = {
@@ -50,6 +51,7 @@ export type Location = {
   readonly owner: Owner | undefined
   /** Answers plain http with a redirect. */
   readonly redirectToHttps: boolean
+  readonly settings: LocationSettings
   readonly action: Action
 }
 

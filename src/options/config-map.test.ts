@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import { CONFIG_MAP, options as configMap } from '../../test/support/objects.ts'
 import { put, storeOf } from '../../test/support/state.ts'
+import { nearest } from '../model/nearest.ts'
 import { createOptionsReader, type Options, parseOptions, type ReadOptions } from '../options.ts'
 import { configMapKeys } from './keys.ts'
-import { nearest } from './nearest.ts'
 import { otherKeys } from './other-keys.ts'
 
 const FLAGS = parseOptions({ configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` })

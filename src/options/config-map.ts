@@ -1,9 +1,9 @@
 /** The controller's ConfigMap → what it sets, and what is wrong in it. */
 import type { ConfigMap } from '../cluster/objects.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
+import { nearest } from '../model/nearest.ts'
 import { parseCidr } from '../model/values.ts'
 import { type ConfigMapKey, type ConfigMapOptions, configMapKeys, optionName } from './keys.ts'
-import { nearest } from './nearest.ts'
 import { otherKeys } from './other-keys.ts'
 
 export type ReadConfigMap = {

@@ -5,7 +5,6 @@
 import { z } from 'zod'
 import { nextUpstreamWords } from '../model/http-settings.ts'
 import { parseLogFormat } from '../model/log-format.ts'
-import { tlsCiphers, tlsCurves, tlsProtocols } from '../model/tls-settings.ts'
 import {
   boolean,
   buffers,
@@ -24,7 +23,8 @@ import {
   seconds,
   size,
   wordsOf,
-} from './values.ts'
+} from '../model/schemas.ts'
+import { tlsCiphers, tlsCurves, tlsProtocols } from '../model/tls-settings.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB

@@ -282,6 +282,7 @@ export const filters = {
   tlsCiphers: wordsOf('tlsCiphers', knownCiphers),
   tlsCurves: wordsOf('tlsCurves', knownCurves),
   nextUpstream: wordOf('nextUpstream', nextUpstreamWords),
+  httpVersion: wordOf('httpVersion', ['1.0', '1.1']),
   logFormat,
   mapKey,
   strictTransportSecurity,

@@ -16,6 +16,7 @@ import {
 } from '../model/model.ts'
 import type { UriPath } from '../model/values.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
+import { locationSettingsView } from './location-settings.ts'
 
 /** A DNS server; 53 is the port of all but a test's. */
 export type NameServer = { readonly address: string; readonly port: number }
@@ -54,6 +55,8 @@ type LocationView = {
   readonly log: LogView | undefined
   /** Of plain http: the status, and the port of the URL. */
   readonly redirect: { readonly code: number; readonly port: number } | undefined
+  readonly proxy: ReturnType<typeof locationSettingsView>['proxy']
+  readonly body: ReturnType<typeof locationSettingsView>['body']
   readonly pass: PassView | undefined
   readonly respond: number | undefined
 }
@@ -130,6 +133,7 @@ function locationViews(location: Location, exactPaths: ReadonlySet<string>, http
     owner: location.owner,
     log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
+    ...locationSettingsView(location.settings, http),
     pass: location.action.kind === 'proxy' ? passView(location.action.backend, http) : undefined,
     respond: location.action.kind === 'respond' ? location.action.status : undefined,
   }

@@ -31,7 +31,7 @@ function resolve(cluster: Cluster, rules = CLUSTER, backend = SHOP, options: Bac
   const asker = objectKinds.Ingress.schema.parse({ metadata: { namespace: 'store', name: 'shop' } }) as Ingress
   return resolveBackend(
     backend,
-    { namespace: 'store', ingress: asker, field: 'spec' },
+    { namespace: 'store', ingress: asker, field: 'spec', patch: {} },
     recordReads(store.snapshot()).lookup,
     options,
     rules,

@@ -1,7 +1,7 @@
 /** The backend that an Ingress names → the action of a location, and the upstream behind it. */
 import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
-import { serviceUpstreamOf } from '../annotations/review.ts'
+import type { UpstreamPatch } from '../annotations/patch.ts'
 import { type EndpointSlice, type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
 import type { Action, BackendProtocol, Endpoint, ServicePort, Upstream } from '../model/model.ts'
@@ -34,7 +34,13 @@ export type BackendOptions = Pick<Options, 'serviceUpstream' | 'disableSvcExtern
 export type ResolvedBackend = { readonly action: Action; readonly upstream: Upstream | undefined; readonly issues: readonly Issue[] }
 
 /** Who asks for a backend: the Ingress and the field, or nobody for the controller's own default backend. */
-export type Asker = { readonly namespace: string; readonly ingress: Ingress | undefined; readonly field: string }
+export type Asker = {
+  readonly namespace: string
+  readonly ingress: Ingress | undefined
+  readonly field: string
+  /** What the annotations of the Ingress ask for the upstream. */
+  readonly patch: UpstreamPatch
+}
 
 /** The echo reads from this header which Service was chosen. */
 export const ECHO_HEADER = 'X-Nginx-Ts-Echo'
@@ -122,7 +128,7 @@ function placesOf(
 ): Places {
   if (service.type === 'ExternalName') return externalPlace(service, number, rules)
   const behind = () => endpointsOf(lookup.endpointSlices(keyOf(service.namespace, service.name)), port, rules, asker)
-  if (!wantsClusterIp(asker.ingress, options)) return { ok: true, kind: 'endpoints', ...behind() }
+  if (!wantsClusterIp(asker, options)) return { ok: true, kind: 'endpoints', ...behind() }
   const address = checkEndpoint(service.clusterIP ?? '', number, rules)
   if (address.ok) return { ok: true, kind: 'cluster-ip', endpoints: [address.endpoint], issues: [] }
   const { endpoints, issues } = behind()
@@ -149,8 +155,8 @@ function externalPlace(service: Service, port: PortNumber, rules: BackendRules):
   return { ok: true, kind: 'endpoints', endpoints: [{ kind: 'name', name: name.value.name, port }], issues: [] }
 }
 
-function wantsClusterIp(ingress: Ingress | undefined, options: BackendOptions): boolean {
-  return (ingress && serviceUpstreamOf(ingress)) ?? options.serviceUpstream
+function wantsClusterIp({ patch }: Asker, options: BackendOptions): boolean {
+  return patch.service?.byClusterIp ?? options.serviceUpstream
 }
 
 /** What answers in place of a backend, and the words for it: the echo where it can, else 503, or 404 for the default backend. */

@@ -1,5 +1,6 @@
 /** One Ingress → its routes, by host; what cannot be served is answered. */
-import { reviewAnnotations } from '../annotations/review.ts'
+import type { Patches } from '../annotations/define.ts'
+import { readAnnotations, type Verdict } from '../annotations/read.ts'
 import type { Ingress, IngressBackend, IngressPath } from '../cluster/objects.ts'
 import { type Issue, issue } from '../model/issue.ts'
 import { type HostMatch, hostKey, type PathMatch } from '../model/model.ts'
@@ -13,7 +14,9 @@ export type HostRoutes = { readonly host: HostMatch; readonly routes: readonly R
 
 export type IngressRoutes = {
   /** Of one that is withheld nothing is served, its default backend neither. */
-  readonly verdict: 'serve' | 'unavailable' | 'withhold'
+  readonly verdict: Verdict
+  /** What its annotations ask for. */
+  readonly patches: Patches
   /** By host key. A host without routes is there for the default backend. */
   readonly hosts: ReadonlyMap<string, HostRoutes>
   readonly issues: readonly Issue[]
@@ -26,6 +29,7 @@ export function routesOf(ingress: Ingress): IngressRoutes {
   if (!parseObjectName(ingress.name).ok || !parseObjectName(ingress.namespace).ok) {
     return {
       verdict: 'withhold',
+      patches: { location: {}, server: {}, upstream: {} },
       hosts: NOTHING,
       issues: [
         issue('invalid-object', ingress, {
@@ -35,10 +39,10 @@ export function routesOf(ingress: Ingress): IngressRoutes {
       ],
     }
   }
-  const review = reviewAnnotations(ingress)
-  if (review.verdict === 'withhold') return { verdict: 'withhold', hosts: NOTHING, issues: review.issues }
+  const { verdict, patches, issues: found } = readAnnotations(ingress)
+  if (verdict === 'withhold') return { verdict, patches, hosts: NOTHING, issues: found }
 
-  const issues: Issue[] = [...review.issues]
+  const issues: Issue[] = [...found]
   const hosts = new Map<string, HostRoutes>()
   for (const [index, rule] of ingress.rules.entries()) {
     const field = `spec.rules[${index}]`
@@ -59,7 +63,7 @@ export function routesOf(ingress: Ingress): IngressRoutes {
   if (ingress.rules.length === 0 && ingress.defaultBackend === undefined) {
     issues.push(issue('invalid-object', ingress, { field: 'spec', message: 'has neither rules nor a defaultBackend; nothing is served' }))
   }
-  return { verdict: review.verdict, hosts, issues }
+  return { verdict, patches, hosts, issues }
 }
 
 function hostOf(

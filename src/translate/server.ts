@@ -1,4 +1,5 @@
 /** What all Ingresses say of one host → one Server: the oldest wins a collision, the loser is told. */
+import type { Patches } from '../annotations/define.ts'
 import type { Ingress, IngressBackend } from '../cluster/objects.ts'
 import { describeObject, type Issue, issue } from '../model/issue.ts'
 import {
@@ -17,12 +18,14 @@ import type { Options } from '../options.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
 import type { Lookup } from './lookup.ts'
 import type { IngressRoutes, Route } from './routes.ts'
+import { settingsOf } from './settings.ts'
 import { tlsOf } from './tls.ts'
 
 /** One Ingress that speaks of a host. */
 export type Contribution = {
   readonly ingress: Ingress
   readonly verdict: Exclude<IngressRoutes['verdict'], 'withhold'>
+  readonly patches: Patches
   readonly routes: readonly Route[]
 }
 
@@ -57,7 +60,8 @@ export function translateServer(
   issues.push(...tls.issues)
 
   function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
-    const resolved = resolveBackend(backend, { namespace, ingress: contribution?.ingress, field }, lookup, options, rules)
+    const asker = { namespace, ingress: contribution?.ingress, field, patch: contribution?.patches.upstream ?? {} }
+    const resolved = resolveBackend(backend, asker, lookup, options, rules)
     issues.push(...resolved.issues)
     if (contribution?.verdict === 'unavailable' || options.lacksProtection) return { kind: 'respond', status: 503, service: undefined }
     if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)
@@ -71,6 +75,7 @@ export function translateServer(
     locations.set(matchKey(match), {
       match,
       owner: owner && ownerOf(owner.ingress),
+      settings: owner === undefined ? {} : settingsOf(owner.patches.location),
       redirectToHttps: redirects && !options.noTlsRedirectLocations.some((path) => isBelow(match.path, path)),
       action,
     })

@@ -4,7 +4,7 @@
  * UPDATE_GOLDEN=1 writes them anew, for a review to read.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { project } from '../../scripts/project.ts'
 import { describeIssue } from '../../src/model/issue.ts'
@@ -12,9 +12,10 @@ import { hostKey } from '../../src/model/model.ts'
 import { type Configuration, configurationOf, configurationOfText } from '../support/configuration.ts'
 
 const folder = join(project, 'test/golden')
-const cases = readdirSync(folder, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name)
+const cases = readdirSync(folder, { withFileTypes: true, recursive: true })
+  .filter(({ name }) => name === 'in.yaml')
+  .map(({ parentPath }) => relative(folder, parentPath))
+  .sort()
 const OUTPUTS = [
   { file: 'out.conf', nginxVersion: '1.30.0', isOptional: false },
   { file: 'out-1.22.conf', nginxVersion: '1.22.1', isOptional: true },

@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { parseAllDocuments } from 'yaml'
 import { project } from '../../scripts/project.ts'
+import { otherNames } from '../../src/annotations/other-names.ts'
+import { keyUnder, PREFIXES } from '../../src/annotations/prefixes.ts'
+import { featureOfKey } from '../../src/annotations/read.ts'
 import { lintCommand, translateOffline } from '../../src/cli/offline.ts'
 import type { EchoAnswer } from '../../src/echo.ts'
 import type { Issue } from '../../src/model/issue.ts'
@@ -77,6 +80,7 @@ const shapes: Readonly<Record<string, Shape>> = {
       'https://photos.minio.test/cat.png': 'minio/minio-buckets:9000',
     },
     'certificate-not-found minio/minio',
+    'unknown-annotation minio/minio',
   ),
   // Not served: the default backend of 19 answers for its host.
   '17-v1beta1': served({ 'http://beta.test/': 'listed/catch-all:80' }, 'unsupported-version beta/old-ingress'),
@@ -148,12 +152,14 @@ test('lint names every annotation that is not understood, and the field of each 
 
   const manifests = (await Promise.all(Object.keys(shapes).map(objectsOf))).flat()
   const written = ingressesIn(manifests).flatMap(({ apiVersion, metadata }) =>
-    Object.keys(metadata.annotations ?? {})
-      .filter((name) => /^(nginx\.ingress\.kubernetes\.io|nginx-ts\.io)\//.test(name) && !name.endsWith('/service-upstream'))
-      .map((name) => ({ ingress: `${metadata.namespace}/${metadata.name}`, name, isRead: isReadable(apiVersion, metadata) })),
+    Object.entries(metadata.annotations ?? {})
+      .filter(([name, value]) => isWithoutEffect(name, String(value)))
+      .map(([name]) => ({ ingress: `${metadata.namespace}/${metadata.name}`, name, isRead: isReadable(apiVersion, metadata) })),
   )
   const named = issues
-    .filter(({ code }) => ['annotation-not-supported', 'protection-not-supported', 'canary-not-supported'].includes(code))
+    .filter(({ code }) =>
+      ['unknown-annotation', 'annotation-not-supported', 'protection-not-supported', 'canary-not-supported'].includes(code),
+    )
     .map((issue) => `${ingressOf(issue)} ${issue.annotation}`)
   expect(named.sort()).toEqual(
     written
@@ -168,6 +174,12 @@ test('lint names every annotation that is not understood, and the field of each 
     ['unquoted/forgotten-quotes', 'metadata.annotations.nginx.ingress.kubernetes.io/ssl-redirect'],
   ])
 })
+
+/** Under our prefixes, of no feature, and with a value that asks for something. */
+function isWithoutEffect(annotation: string, value: string): boolean {
+  const key = keyUnder(PREFIXES, annotation)
+  return key !== undefined && !featureOfKey.has(key) && otherNames[key]?.idle.includes(value) !== true
+}
 
 type IngressManifest = {
   readonly apiVersion: string

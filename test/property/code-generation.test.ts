@@ -1,16 +1,16 @@
 /** The process that renders makes no code out of texts, so it can run where Node forbids that; see the flags of bin's first line. */
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { project } from '../../scripts/project.ts'
 
 const FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete']
 const golden = join(project, 'test/golden')
-const cases = readdirSync(golden, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name)
+const cases = readdirSync(golden, { withFileTypes: true, recursive: true })
+  .filter(({ name }) => name === 'in.yaml')
+  .map(({ parentPath }) => relative(golden, parentPath))
 
 /** In a child: inside Jest the flags have no effect. */
 async function printed(flags: readonly string[], name: string): Promise<{ readonly codeGeneration: boolean; readonly hasProto: boolean }> {

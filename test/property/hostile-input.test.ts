@@ -201,7 +201,7 @@ describe('names that JavaScript gives a meaning to are names like others', () =>
       .annotation(`nginx-ts.io/${name}`, 'true')
       .toManifest()
     const { issues } = serveBeside([...objects, routes, annotated])
-    expect(issues).toContainEqual(expect.objectContaining({ code: 'annotation-not-supported', annotation: `nginx-ts.io/${name}` }))
+    expect(issues).toContainEqual(expect.objectContaining({ code: 'unknown-annotation', annotation: `nginx-ts.io/${name}` }))
     expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before)
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
   })

@@ -9,7 +9,7 @@ import { project } from '../../scripts/project.ts'
 const SOME_FILE: Readonly<Record<string, string>> = {
   model: '../model/values.ts',
   cluster: '../cluster/objects.ts',
-  annotations: '../annotations/review.ts',
+  annotations: '../annotations/read.ts',
   translate: '../translate/translate.ts',
   render: '../render/render.ts',
   nginx: '../nginx/apply.ts',

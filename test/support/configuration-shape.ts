@@ -5,7 +5,15 @@ import { type Directive, parseDirectives } from './directive-tree.ts'
 /** For each directive: how many arguments it has, and what may stand in its block. */
 type Grammar = { readonly [name: string]: { readonly args: readonly number[]; readonly block?: Grammar } }
 
-const LOCATION: Grammar = {
+const LOCATION: Record<string, Grammar[string]> = {
+  proxy_buffering: { args: [1] },
+  proxy_buffers: { args: [2] },
+  proxy_busy_buffers_size: { args: [1] },
+  proxy_max_temp_file_size: { args: [1] },
+  proxy_http_version: { args: [1] },
+  proxy_request_buffering: { args: [1] },
+  client_max_body_size: { args: [1] },
+  client_body_buffer_size: { args: [1] },
   set: { args: [2] },
   if: { args: [1], block: { return: { args: [2] } } },
   return: { args: [1] },
@@ -13,6 +21,12 @@ const LOCATION: Grammar = {
   grpc_set_header: { args: [2] },
   proxy_pass: { args: [1] },
   grpc_pass: { args: [1] },
+}
+
+for (const module of ['proxy', 'grpc']) {
+  for (const name of ['connect_timeout', 'read_timeout', 'send_timeout', 'buffer_size', 'next_upstream_tries', 'next_upstream_timeout'])
+    LOCATION[`${module}_${name}`] = { args: [1] }
+  LOCATION[`${module}_next_upstream`] = { args: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] }
 }
 
 const SERVER: Grammar = {

@@ -13,7 +13,7 @@ import {
   parseMediaType,
   parsePath,
   type UriPath,
-} from '../model/values.ts'
+} from './values.ts'
 
 /** A schema over a text; the reason of a refusal becomes its error. */
 function text<Value>(parse: (text: string) => Parsed<Value>): z.ZodType<Value, string> {

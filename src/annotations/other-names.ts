@@ -1,0 +1,186 @@
+/**
+ * Annotations that ingress-nginx has or had, or that people write by mistake, and that are no feature here: what is said
+ * of each, and what becomes of the route. A name leaves this list when it gets a feature.
+ */
+
+export type OtherName = {
+  /** `not yet`: work that is planned. `needs`: a stock NGINX cannot. `never`: and what to use instead, where there is something. */
+  readonly verdict: 'not yet' | 'needs' | 'never'
+  /** Ends the sentence that begins with the annotation, and says what happens meanwhile. */
+  readonly message: string
+  /** The values that ask for nothing, ingress-nginx's default among them. */
+  readonly idle: readonly string[]
+  /** Keeps somebody out, or may: the route answers 503 rather than be served without. */
+  readonly protects: boolean
+  /** The Ingress is for something else than to be served beside others. */
+  readonly withholds: boolean
+}
+
+type Extra = Partial<Pick<OtherName, 'idle' | 'protects' | 'withholds'>>
+
+function other(verdict: OtherName['verdict'], message: string, { idle = [], protects = false, withholds = false }: Extra = {}): OtherName {
+  const meanwhile = withholds
+    ? 'this Ingress gets no requests'
+    : protects
+      ? 'requests get 503 rather than pass unchecked'
+      : 'it has no effect'
+  return { verdict, message: `${message}; ${meanwhile}`, idle, protects, withholds }
+}
+
+const notYet = (message: string, extra?: Extra) => other('not yet', message, extra)
+const needs = (message: string, extra?: Extra) => other('needs', message, extra)
+const never = (message: string, extra?: Extra) => other('never', message, extra)
+const all = (names: readonly string[], entry: OtherName) => Object.fromEntries(names.map((name) => [name, entry]))
+
+const OFF: Extra = { idle: ['false'] }
+const PROTECTS: Extra = { protects: true }
+const CONFIG_MAP = "is a key of the controller's ConfigMap and was never an annotation; set it there"
+const SNIPPET = 'would put text into the configuration unread, which is never done'
+
+export const otherNames: Readonly<Record<string, OtherName>> = {
+  // Next
+  ...all(['rewrite-target', 'use-regex', 'app-root'], notYet('waits for rewrites')),
+  ...all(['permanent-redirect', 'permanent-redirect-code', 'temporal-redirect', 'temporal-redirect-code'], notYet('waits for redirects')),
+  ...all(['from-to-www-redirect', 'ssl-redirect', 'force-ssl-redirect'], notYet('waits for redirects')),
+  ...all(
+    ['whitelist-source-range', 'allowlist-source-range', 'denylist-source-range', 'satisfy'],
+    notYet('waits for access lists', PROTECTS),
+  ),
+  ...all(
+    ['limit-rps', 'limit-rpm', 'limit-connections', 'limit-burst-multiplier', 'limit-allowlist', 'limit-whitelist'],
+    notYet('waits for limits'),
+  ),
+  ...all(['auth-type', 'auth-secret', 'auth-secret-type', 'auth-realm'], notYet('waits for basic authentication', PROTECTS)),
+  ...all(
+    ['auth-url', 'auth-signin', 'auth-signin-redirect-param', 'auth-response-headers', 'auth-request-redirect', 'auth-method'],
+    notYet('waits for authentication by subrequest', PROTECTS),
+  ),
+  ...all(
+    ['auth-always-set-cookie', 'auth-cache-duration', 'auth-cache-key', 'auth-proxy-set-headers'],
+    notYet('waits for authentication by subrequest', PROTECTS),
+  ),
+  ...all(
+    [
+      'enable-cors',
+      'cors-allow-origin',
+      'cors-allow-methods',
+      'cors-allow-headers',
+      'cors-allow-credentials',
+      'cors-expose-headers',
+      'cors-max-age',
+    ],
+    notYet('waits for CORS', OFF),
+  ),
+  ...all(['backend-protocol', 'upstream-vhost'], notYet('waits for protocols of backends', { idle: ['HTTP', 'AUTO_HTTP'] })),
+  ...all(
+    [
+      'proxy-ssl-secret',
+      'proxy-ssl-verify',
+      'proxy-ssl-verify-depth',
+      'proxy-ssl-name',
+      'proxy-ssl-server-name',
+      'proxy-ssl-protocols',
+      'proxy-ssl-ciphers',
+    ],
+    notYet('waits for TLS to backends', { idle: ['off'] }),
+  ),
+  ...all(
+    ['affinity', 'affinity-mode', 'affinity-canary-behavior', 'session-cookie-name', 'session-cookie-path', 'session-cookie-max-age'],
+    notYet('waits for session affinity'),
+  ),
+  ...all(
+    [
+      'session-cookie-expires',
+      'session-cookie-samesite',
+      'session-cookie-domain',
+      'session-cookie-secure',
+      'session-cookie-change-on-failure',
+    ],
+    notYet('waits for session affinity'),
+  ),
+  'session-cookie-conditional-samesite-none': notYet('waits for session affinity'),
+  ...all(['upstream-hash-by', 'load-balance'], notYet('waits for load balancing by Ingress')),
+  canary: notYet('waits for canaries', { idle: ['false'], withholds: true }),
+  ...all(
+    ['canary-weight', 'canary-weight-total', 'canary-by-header', 'canary-by-header-value', 'canary-by-header-pattern', 'canary-by-cookie'],
+    notYet('waits for canaries'),
+  ),
+
+  // Planned
+  'ssl-passthrough': notYet('waits for stream services; TLS ends here', OFF),
+  ...all(
+    ['auth-tls-secret', 'auth-tls-verify-client', 'auth-tls-verify-depth', 'auth-tls-match-cn'],
+    notYet('waits for client certificates', PROTECTS),
+  ),
+  ...all(
+    ['auth-tls-pass-certificate-to-upstream', 'auth-tls-error-page'],
+    notYet('waits for client certificates', { idle: ['false'], protects: true }),
+  ),
+  'enable-global-auth': notYet('waits for authentication of all hosts by the ConfigMap', { idle: ['true', 'false'] }),
+  ...all(['custom-http-errors', 'default-backend', 'disable-proxy-intercept-errors'], notYet('waits for error pages', OFF)),
+  ...all(['mirror-target', 'mirror-host', 'mirror-request-body'], notYet('waits for mirrored requests')),
+  'server-alias': notYet('waits for further names of a host; write a rule for each name instead'),
+  ...all(['fastcgi-index', 'fastcgi-params-configmap'], notYet('waits for FastCGI backends')),
+  ...all(['enable-opentelemetry', 'opentelemetry-operation-name', 'opentelemetry-trust-incoming-span'], notYet('waits for tracing', OFF)),
+  'custom-headers': notYet('waits for response headers from ConfigMaps'),
+  'x-forwarded-prefix': notYet('waits for further request headers'),
+  'connection-proxy-header': notYet('waits for further request headers'),
+  ...all(['limit-rate', 'limit-rate-after'], notYet('waits for limits of bandwidth', { idle: ['0'] })),
+  ...all(
+    ['proxy-cookie-domain', 'proxy-cookie-path', 'proxy-redirect-from', 'proxy-redirect-to'],
+    notYet('waits for changes to response headers', { idle: ['off', 'default'] }),
+  ),
+  ...all(['enable-access-log', 'enable-rewrite-log'], notYet('waits for logs by location', { idle: ['true', 'false'] })),
+  ...all(['relative-redirects', 'use-port-in-redirects', 'preserve-trailing-slash'], notYet('waits for further redirects', OFF)),
+  'ssl-ciphers': notYet('waits for TLS settings by host; the ConfigMap has them for all hosts'),
+  ...all(
+    ['auth-keepalive', 'auth-keepalive-requests', 'auth-keepalive-timeout', 'auth-keepalive-share-vars'],
+    notYet('waits for connections that are kept to an authentication service'),
+  ),
+
+  // What a stock NGINX lacks
+  ...all(
+    ['enable-modsecurity', 'enable-owasp-core-rules', 'modsecurity-transaction-id'],
+    needs('needs the ModSecurity module', { idle: ['false'], protects: true }),
+  ),
+  ...all(
+    ['upstream-hash-by-subset', 'upstream-hash-by-subset-size'],
+    needs('needs a balancer that chooses among a part of the endpoints; upstream-hash-by without it comes closest', OFF),
+  ),
+  ...all(
+    ['global-rate-limit', 'global-rate-limit-window', 'global-rate-limit-key', 'global-rate-limit-ignored-cidrs'],
+    needs(
+      'needs a store that replicas share, and was removed from ingress-nginx; limit-rps divided by the number of replicas comes closest',
+    ),
+  ),
+
+  // Text for the configuration
+  'configuration-snippet': never(`${SNIPPET}; there are annotations for headers, redirects, rewrites, limits and access`, PROTECTS),
+  'server-snippet': never(`${SNIPPET}; there are annotations for redirects, rewrites and access`, PROTECTS),
+  'auth-snippet': never(`${SNIPPET}; auth-proxy-set-headers sets headers of the request for authentication`, PROTECTS),
+  'stream-snippet': never(SNIPPET),
+  'modsecurity-snippet': never(SNIPPET, PROTECTS),
+
+  // Gone, or never there
+  'http2-push-preload': never(
+    'asks for server push, which browsers and NGINX have dropped; send Link headers with early hints instead',
+    OFF,
+  ),
+  'ssl-prefer-server-ciphers': never('chooses nothing: of the suites that are left all are good, and clients know what they do fastest', {
+    idle: ['true', 'false', 'on', 'off'],
+  }),
+  'session-cookie-hash': never('was removed; the cookie of affinity has no hash to choose'),
+  'add-base-url': never('was removed; let the application know its path, or rewrite it with rewrite-target'),
+  'secure-backends': never('was removed; write backend-protocol: HTTPS', OFF),
+  'secure-verify-ca-secret': never('was removed; write proxy-ssl-secret and proxy-ssl-verify'),
+  'ssl-verify': never('is no annotation; write proxy-ssl-verify'),
+  'enable-websockets': never('is not needed: websockets work without', { idle: ['true'] }),
+  'websocket-services': never("is another controller's; websockets work without"),
+  'enable-influxdb': never('was removed; metrics are there for Prometheus', OFF),
+  'lua-resty-waf': never('was removed, and there is nothing that does the same', { protects: true, idle: ['inactive'] }),
+  ...all(['enable-opentracing', 'opentracing-trust-incoming-span'], never('was removed; tracing is by OpenTelemetry', OFF)),
+  ...all(
+    ['large-client-header-buffers', 'hsts', 'proxy-set-headers', 'client-header-buffer-size', 'ssl-protocols', 'use-forwarded-headers'],
+    never(CONFIG_MAP),
+  ),
+}

@@ -1,0 +1,32 @@
+/** The settings of a location → their views: every word is there, undefined for those that are as in the http block. */
+import type { HttpSettings } from '../model/http-settings.ts'
+import type { BodyOverrides, LocationSettings, ProxyOverrides } from '../model/location-settings.ts'
+
+/** What the macros of location-settings.njk print, a noun each. */
+export function locationSettingsView({ proxy, body }: LocationSettings, http: HttpSettings) {
+  return { proxy: proxy && proxyView(proxy, http), body: body && bodyView(body) }
+}
+
+/** `proxy_buffers` says two things at once, so one of them takes the other along. */
+function proxyView(proxy: ProxyOverrides, http: HttpSettings) {
+  const { bufferSize = http.proxy.bufferSize, buffersNumber = http.proxy.buffersNumber } = proxy
+  const hasBuffers = proxy.bufferSize !== undefined || proxy.buffersNumber !== undefined
+  return {
+    connectTimeout: proxy.connectTimeout,
+    readTimeout: proxy.readTimeout,
+    sendTimeout: proxy.sendTimeout,
+    buffering: proxy.buffering,
+    bufferSize: proxy.bufferSize,
+    buffers: hasBuffers ? { number: buffersNumber, size: bufferSize } : undefined,
+    busyBuffersSize: proxy.busyBuffersSize,
+    maxTempFileSize: proxy.maxTempFileSize,
+    httpVersion: proxy.httpVersion,
+    nextUpstream: proxy.nextUpstream,
+    nextUpstreamTries: proxy.nextUpstreamTries,
+    nextUpstreamTimeout: proxy.nextUpstreamTimeout,
+  }
+}
+
+function bodyView({ maxSize, bufferSize, buffering }: BodyOverrides) {
+  return { maxSize, bufferSize, buffering }
+}
