@@ -11,7 +11,7 @@ import type { ClusterObject, ObjectKey } from '../cluster/objects.ts'
 import { type Issue, issue } from '../model/issue.ts'
 import { type BackoffSettings, backoffDelay, delayAfter, pause } from './backoff.ts'
 import type { KubeClient } from './client.ts'
-import { believing, createDeletionGuard } from './deletion-guard.ts'
+import { createDeletionGuard } from './deletion-guard.ts'
 import { isDeadEnd, isDenied, isExpired, isGarbled, type ListPage, readEvent, readPage } from './messages.ts'
 import { type Identity, identityOf, project } from './projection.ts'
 import type { Resource } from './resources.ts'
@@ -103,13 +103,15 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   const settings = { ...REFLECTOR_DEFAULTS, ...parts.settings }
   const fullPage = Math.min(resource.pageSize ?? settings.pageSize, settings.pageSize)
   const known = createKnownObjects()
-  const guard = resource.guardsDeletions ? createDeletionGuard(settings.confirmAfterMs, now) : believing
+  const guard = createDeletionGuard(settings.confirmAfterMs, now, { believesShortLists: resource.guardsDeletions !== true })
   const refused = new Set<ObjectKey>()
   /** Failures since something last worked. */
   let failures = 0
   /** Lists that followed each other closely. */
   let crowdedLists = 0
   let lastListAt: number | undefined
+  /** The version of the last list, or what watches have come to since. */
+  let newest = ''
   let isDeniedNow = false
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -134,7 +136,8 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
       }
       if (version === undefined) break
       lastListAt = now()
-      settle(listed, before)
+      settle(listed, before, isOlder(version, newest))
+      newest = version
       notice({ kind: 'listed', resource, objects: listed.size, tookMs: lastListAt - start })
       return version
     }
@@ -218,10 +221,10 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   }
 
   /** Deletes what a complete list does not have, unless that is hard to believe. */
-  function settle(listed: ReadonlySet<ObjectKey>, before: number): void {
+  function settle(listed: ReadonlySet<ObjectKey>, before: number, goesBack: boolean): void {
     known.forgetDeleted()
     const missing = known.missingFrom(listed)
-    for (const key of guard.judge(missing, before)) {
+    for (const key of guard.judge(missing, before, goesBack)) {
       known.forget(key)
       gone(key)
     }
@@ -257,6 +260,7 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
         const event = readEvent(line)
         if (event.type !== 'BOOKMARK') takeEvent(event.type, event.identity, event.raw)
         if (!isOlder(event.identity.version, version)) version = event.identity.version
+        newest = version
       }
       return await afterEnd(version, now() - start, signal)
     } catch (error) {
