@@ -112,6 +112,8 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   let lastListAt: number | undefined
   /** The version of the last list, or what watches have come to since. */
   let newest = ''
+  /** Whether the server was at an older one since; by the time it is listed it may have caught up. */
+  let hasGoneBack = false
   let isDeniedNow = false
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -136,7 +138,8 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
       }
       if (version === undefined) break
       lastListAt = now()
-      settle(listed, before, isOlder(version, newest))
+      settle(listed, before, hasGoneBack || isOlder(version, newest))
+      hasGoneBack = false
       newest = version
       notice({ kind: 'listed', resource, objects: listed.size, tookMs: lastListAt - start })
       return version
@@ -251,9 +254,11 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
     const whole = AbortSignal.any([signal, ending.signal])
     let version = from
     try {
-      void hasGoneBack(from, whole).then(
-        (yes) => yes && ending.abort({ kind: 'relist', reason: 'the server is at an older version than before' }),
-      )
+      void isServerOlder(from, whole).then((yes) => {
+        if (!yes) return
+        hasGoneBack = true
+        ending.abort({ kind: 'relist', reason: 'the server is at an older version than before' })
+      })
       for await (const line of openWatch(from, whole)) {
         idle.refresh()
         worked()
@@ -290,7 +295,7 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
    * Whether the server is at an older version than we are: an etcd restored from a backup. A watch from a version that
    * lies ahead would be answered with silence until the server has caught up.
    */
-  async function hasGoneBack(from: string, signal: AbortSignal): Promise<boolean> {
+  async function isServerOlder(from: string, signal: AbortSignal): Promise<boolean> {
     if (now() - (lastListAt ?? 0) < settings.shortWatchMs) return false
     return requestPage({ limit: 1 }, signal).then(
       (page) => isOlder(page.version, from),

@@ -13,6 +13,7 @@ import { prepareController } from '../support/controller.ts'
 import { eventually } from '../support/eventually.ts'
 import { describeLoad, describeTimes, reportFigures } from '../support/figures.ts'
 import { type Load, startLoad } from '../support/load.ts'
+import { configMap } from '../support/objects.ts'
 import { chooseSeed, randomNumbers } from '../support/random.ts'
 
 const OUTAGES = Number(process.env['NGINX_TS_OUTAGES'] ?? 2)
@@ -25,6 +26,8 @@ const CHANGES_AFTER = 3
 const BETWEEN_LOOKS_MS = 500
 /** Of the half minute until an empty list is believed; the kinds are listed some seconds after one another. */
 const LOOK_AT_EMPTY_MS = 5_000
+/** A server that begins anew writes some 250 objects of its own; the one before is to be further than that. */
+const WRITES_OF_A_LIFE = 400
 const EMPTIED = ['Ingress', 'IngressClass', 'Service', 'EndpointSlice']
 /** An API server starts in some 15 s on a busy machine, and reflectors wait up to 10 s between tries. */
 const PATIENCE = { timeoutMs: 90_000 }
@@ -44,6 +47,7 @@ beforeAll(async () => {
   cluster = started.use(await startCluster())
   const { apply, remove } = cluster
   churn = started.use(await startChurn({ random, steadyPort: load.backendPort, hosts: HOSTS, apply, remove }))
+  await age(cluster.api)
   await cluster.apply(...churn.initial)
   await eventually(() => churn.check(cluster.get), PATIENCE)
 }, START_TIMEOUT_MS)
@@ -104,6 +108,11 @@ test(
   },
   START_TIMEOUT_MS + OUTAGES * (LONGEST_OUTAGE_MS + ROUND_MS),
 )
+
+/** Every later version of it is a higher one than a new server's. */
+async function age({ client }: ApiServer): Promise<void> {
+  for (let write = 0; write < WRITES_OF_A_LIFE; write++) await apply(client, configMap('written', { write: `${write}` }))
+}
 
 async function restoreEmpty(api: ApiServer): Promise<void> {
   await api.kill()
