@@ -1,6 +1,7 @@
 /**
  * `npm run faults [-- --quick] [ROW…]`: the rows of the table of faults with their full counts, each by its test, and
- * docs/faults.md from what was seen. A row that fails does not keep the others from running; the exit code is 1 then.
+ * docs/faults.md from what was seen; what it has of other rows stays. A count that is set in the environment wins. A row
+ * that fails does not keep the others from running; the exit code is 1 then.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,22 +19,18 @@ import { nginxBinaries } from './nginx-binaries.ts'
 import { assertNodeVersion, project } from './project.ts'
 import { aptInstall } from './provide.ts'
 
-type Outcome = {
-  readonly row: FaultRow
-  readonly ok: boolean
-  readonly seed: number
-  readonly seen: readonly Figures[]
-  readonly minutes: number
-}
+type Outcome = { readonly row: FaultRow; readonly ok: boolean; readonly lines: readonly string[] }
 
 const TABLE = join(project, 'docs/faults.md')
 const JEST = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
 const LARGEST_SEED = 2 ** 31
+const MACHINE = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
 
 const INTRODUCTION = `# Faults
 
-\`npm run faults\` runs every row with full counts, in some two hours, and writes this page; \`npm run faults -- 6 8\` only
-some rows, \`--quick\` a short form, \`--seed N\` a seed. \`npm test\` has a short form of each.
+\`npm run faults\` runs every row with full counts, in some two hours, and writes this page from what was seen;
+\`npm run faults -- 6 8\` only some rows, \`--quick\` a short form, \`--seed N\` a seed, and a count in the environment
+(\`NGINX_TS_KILLS=50\`) another length. \`npm test\` has a short form of each.
 
 A request is **lost** when no connection could be made, an answer was cut after its first byte or never came, NGINX
 answered 5xx of its own, or the wrong backend answered. An idle keep-alive connection that NGINX closes while the client is
@@ -53,7 +50,7 @@ if (unknown.length > 0)
   throw new Error(`there is no row ${unknown.join(', ')}; there are ${[...new Set(faultRows.map(({ row }) => row))].join(', ')}`)
 
 const nginx = (await nginxBinaries(say)).at(-1)
-const kubernetes = await kubeBinaries(say)
+await kubeBinaries(say)
 await aptInstall(['faketime'], say).catch(() => say('there is no libfaketime; clocks jump in unit tests only'))
 const prefix = await namespacePrefix(say)
 const logs = await mkdtemp(join(tmpdir(), 'nginx-ts-faults-'))
@@ -61,17 +58,18 @@ say(`logs are in ${logs}`)
 
 const outcomes: Outcome[] = []
 for (const row of rows) {
-  outcomes.push(await runRow(row))
-  await writeFile(TABLE, await page(outcomes))
+  const outcome = await runRow(row)
+  outcomes.push(outcome)
+  await writeFile(TABLE, page(await linesWith(outcome)))
 }
 say(`the table is in ${TABLE}, the logs are in ${logs}`)
 if (outcomes.some(({ ok }) => !ok)) process.exitCode = 1
 
 async function runRow(row: FaultRow): Promise<Outcome> {
   const seed = values.seed === undefined ? Math.floor(Math.random() * LARGEST_SEED) : Number(values.seed)
-  const counts = values.quick ? row.quick : row.full
+  const counts = countsOf(row)
   const log = join(logs, `${row.row}-${row.test.replaceAll(/.*\/|\.test\.ts/g, '')}.log`)
-  say(`row ${row.row}: ${row.what}, seed ${seed}, ${describeCounts(counts)}`)
+  say(`row ${row.row}: ${row.what}, seed ${seed}, ${describe(counts)}`)
   const start = performance.now()
   const [command = '', ...parameters] = [...prefix, process.execPath, ...JEST, row.test]
   const child = spawn(command, parameters, {
@@ -90,7 +88,19 @@ async function runRow(row: FaultRow): Promise<Outcome> {
   const minutes = (performance.now() - start) / 60_000
   const ok = status === 0
   say(`row ${row.row}: ${ok ? 'passed' : `FAILED, see ${log}`} after ${minutes.toFixed(1)} min`)
-  return { row, ok, seed, seen: figuresIn(await readFile(log, 'utf8')), minutes }
+  const result = `${ok ? 'held' : '**FAILED**'} in ${minutes.toFixed(1)} min on ${new Date().toISOString().slice(0, 10)}, ${MACHINE}`
+  const seen = figuresIn(await readFile(log, 'utf8')).map((one) => ({ ...one, text: describe(one.figures) }))
+  const told = seen.length > 0 ? seen : [{ what: row.what, seed, text: describe(counts) }]
+  const lines = told.map(
+    ({ what, seed: used, text }) => `| ${[row.row, what, text, row.target, result, used, `\`${row.test}\``].join(' | ')} |`,
+  )
+  return { row, ok, lines }
+}
+
+/** What the row asks for, unless the environment asks for something else. */
+function countsOf(row: FaultRow): FaultRow['full'] {
+  const asked = Object.entries(values.quick ? row.quick : row.full)
+  return Object.fromEntries(asked.map(([name, count]) => [name, process.env[name] ?? count]))
 }
 
 function figuresIn(log: string): readonly Figures[] {
@@ -100,34 +110,22 @@ function figuresIn(log: string): readonly Figures[] {
     .map((line) => JSON.parse(line.slice(FIGURES.length)))
 }
 
-function describeCounts(counts: FaultRow['full']): string {
-  return Object.entries(counts)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ')
+function describe(figures: Figures['figures']): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('; ')
 }
 
-async function page(outcomes: readonly Outcome[]): Promise<string> {
-  const lines = outcomes.flatMap(({ row, ok, seed, seen, minutes }) => {
-    const result = `${ok ? 'held' : '**FAILED**'}, ${minutes.toFixed(1)} min`
-    const told = seen.length === 0 ? [{ what: row.what, seed, figures: row.full }] : seen
-    return told.map(({ what, seed: used, figures }) => {
-      const shown = seen.length === 0 ? describeCounts(values.quick ? row.quick : row.full) : describeFigures(figures)
-      return `| ${row.row} | ${what} | ${shown} | ${row.target} | ${result} | ${used} | \`${row.test}\` |`
-    })
-  })
-  const [cpu] = cpus()
-  const memory = Math.round(totalmem() / 2 ** 30)
-  return `${INTRODUCTION}
-Seen on ${new Date().toISOString().slice(0, 10)} with${values.quick ? ' **short** counts (`--quick`)' : ' full counts'}, NGINX ${nginx?.version}, Kubernetes ${kubernetes.version}, Node ${process.versions.node}, ${cpus().length} × ${cpu?.model.trim()}, ${memory} GiB:
+/** The lines of the table, in the order of the rows: what was just seen, and of other tests what was seen before. */
+async function linesWith({ row, lines }: Outcome): Promise<readonly string[]> {
+  const before = (await readFile(TABLE, 'utf8').catch(() => '')).split('\n')
+  return faultRows.flatMap(({ test }) => (test === row.test ? lines : before.filter((line) => line.endsWith(`| \`${test}\` |`))))
+}
 
+function page(lines: readonly string[]): string {
+  return `${INTRODUCTION}
 | row | fault | seen | to hold | outcome | seed | test |
 | --- | --- | --- | --- | --- | --- | --- |
 ${lines.join('\n')}
 `
-}
-
-function describeFigures(figures: Figures['figures']): string {
-  return Object.entries(figures)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join('; ')
 }

@@ -78,6 +78,7 @@ test(
       await api.start()
       const back = performance.now()
       for (let change = 0; change < CHANGES_AFTER; change++) await churn.step()
+      await churn.add()
       await eventually(() => churn.check(cluster.get), PATIENCE)
       recoveries.push(performance.now() - back)
     }

@@ -82,6 +82,7 @@ testWithFaketime(
       }
       const jumped = performance.now()
       await churn.step()
+      await churn.add()
       await eventually(() => churn.check(cluster.get), PATIENCE)
       times.push(performance.now() - jumped)
       expect(await controller.isReady()).toBe(true)
