@@ -11,6 +11,7 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
+import { faketimeLibrary } from '../test/support/faketime.ts'
 import { FIGURES, type Figures } from '../test/support/figures.ts'
 import { type FaultRow, faultRows } from './fault-rows.ts'
 import { namespacePrefix } from './in-namespace.ts'
@@ -51,7 +52,8 @@ if (unknown.length > 0)
 
 const nginx = (await nginxBinaries(say)).at(-1)
 await kubeBinaries(say)
-await aptInstall(['faketime'], say).catch(() => say('there is no libfaketime; clocks jump in unit tests only'))
+if ((await faketimeLibrary()) === undefined)
+  await aptInstall(['libfaketime'], say).catch(() => say('there is no libfaketime: row 13 is skipped, and clocks jump in unit tests only'))
 const prefix = await namespacePrefix(say)
 const logs = await mkdtemp(join(tmpdir(), 'nginx-ts-faults-'))
 say(`logs are in ${logs}`)

@@ -112,9 +112,9 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   let lastListAt: number | undefined
   /** The version of the last list, or what watches have come to since. */
   let newest = ''
-  /** Whether the server was at an older one since; by the time it is listed it may have caught up. */
-  let hasGoneBack = false
   let isDeniedNow = false
+  /** Whether the server has gone back in time since the last list; by the time it is listed it may have caught up. */
+  let hasHistoryChanged = false
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -138,8 +138,8 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
       }
       if (version === undefined) break
       lastListAt = now()
-      settle(listed, before, hasGoneBack || isOlder(version, newest))
-      hasGoneBack = false
+      settle(listed, before, hasHistoryChanged || isOlder(version, newest))
+      hasHistoryChanged = false
       newest = version
       notice({ kind: 'listed', resource, objects: listed.size, tookMs: lastListAt - start })
       return version
@@ -256,7 +256,7 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
     try {
       void isServerOlder(from, whole).then((yes) => {
         if (!yes) return
-        hasGoneBack = true
+        hasHistoryChanged = true
         ending.abort({ kind: 'relist', reason: 'the server is at an older version than before' })
       })
       for await (const line of openWatch(from, whole)) {

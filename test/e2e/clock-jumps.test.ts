@@ -3,7 +3,7 @@
  * lost, no timer sticks, and the leader stays it. Without libfaketime (package `faketime`) there is only what the unit
  * tests of lease and reflector do with clocks of their own.
  */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import { expect, test } from '@jest/globals'
 import { STEADY, startChurn } from '../support/churn.ts'
 import { startCluster } from '../support/cluster.ts'
 import { eventually } from '../support/eventually.ts'
+import { faketimeLibrary } from '../support/faketime.ts'
 import { describeLoad, describeTimes, reportFigures } from '../support/figures.ts'
 import { startLoad } from '../support/load.ts'
 import { chooseSeed, randomNumbers } from '../support/random.ts'
@@ -27,17 +28,7 @@ const LONGEST_BETWEEN_MS = 3_000
 const PATIENCE = { timeoutMs: 60_000 }
 const START_TIMEOUT_MS = 200_000
 
-const library = await findLibrary()
-
-async function findLibrary(): Promise<string | undefined> {
-  const namesIn = async (folder: string): Promise<readonly string[]> => await readdir(folder).catch(() => [])
-  for (const folder of await namesIn('/usr/lib')) {
-    const names = await namesIn(join('/usr/lib', folder, 'faketime'))
-    if (names.includes('libfaketime.so.1')) return join('/usr/lib', folder, 'faketime/libfaketime.so.1')
-  }
-  return undefined
-}
-
+const library = await faketimeLibrary()
 const testWithFaketime = library === undefined ? test.skip : test
 
 testWithFaketime(
