@@ -71,6 +71,9 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
     })
     const metrics = createMetrics(Date.now, labelsOf(settings))
     const agent = createRemoteAgent(layout.agentSocket)
+    void source.run(owner.signal).catch((error: unknown) => log.fatal({ err: error }, 'following the cluster failed'))
+    // While the API server takes its time.
+    const ownKeyPair = await selfSignedKeyPair(layout.conf, Date.now())
     let hasApplied = false
     let status: AgentStatus | undefined
     await startStatusServer(
@@ -85,7 +88,6 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
     log.info(
       `following the cluster at ${settings.kube.server ?? 'the API server of the Kubernetes configuration'}; state in ${layout.root}`,
     )
-    void source.run(owner.signal).catch((error: unknown) => log.fatal({ err: error }, 'following the cluster failed'))
 
     const watch = await watchAgent(
       agent,
@@ -108,7 +110,7 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
         translateContext: {
           allowLoopback: false,
           echoSocket: undefined,
-          selfSignedKeyPair: await selfSignedKeyPair(layout.conf, Date.now()),
+          selfSignedKeyPair: ownKeyPair,
         },
         renderContext: renderContextOfAgent(watch.latest, layout.root),
         apply: createApply(

@@ -7,12 +7,8 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { layoutOf } from '../nginx/layout.ts'
 import { createLogger } from '../observe/log.ts'
 import { type Options, type OptionsInput, optionsSchema, parseOptions } from '../options.ts'
-import { runAgent } from './agent.ts'
 import { type ControllerFlags, controllerSettings, withControllerFlags } from './controller-command.ts'
 import { NO_INIT, STARTED } from './init.ts'
-import { lintCommand, renderCommand, translateOffline } from './offline.ts'
-import { serve } from './serve.ts'
-import { waitForShutdown } from './wait-shutdown.ts'
 
 const MANIFESTS = 'directory of *.yaml, *.yml and *.json'
 /** The state directory of a container, and the one that a printed configuration speaks of. */
@@ -105,7 +101,10 @@ function optionsFrom(given: GivenOptions): Options {
   return parseOptions(Object.fromEntries(known.map((key) => [key, given[key]])) as OptionsInput)
 }
 
-/** The whole command line. */
+/**
+ * The whole command line. Each command imports what it alone needs when it runs: the Kubernetes client takes half a
+ * second and 90 MB, which the agent is to have no part of.
+ */
 export function createProgram(): Command {
   const program = new Command('nginx-ts')
     .description('A Kubernetes ingress controller: TypeScript plans, a stock NGINX serves.')
@@ -125,6 +124,7 @@ export function createProgram(): Command {
     .option('--echo', 'answer for Services without endpoints, saying as JSON what was chosen and what arrived')
     .action(async (directory: string, given: GivenOptions & { statusPort: number; stateDir?: string; nginx: string; echo?: boolean }) => {
       const { stop, hurry } = stopSignals()
+      const { serve } = await import('./serve.ts')
       const settings = {
         directory,
         options: optionsFrom(given),
@@ -145,6 +145,7 @@ export function createProgram(): Command {
     .addOption(nginxOption())
     .option('-o, --output <dir>', 'write the files here instead, for `nginx -t -p DIR -c DIR/nginx.conf` to test')
     .action(async (directory: string, given: GivenOptions & { output?: string; nginx: string }) => {
+      const { renderCommand, translateOffline } = await import('./offline.ts')
       const output = given.output === undefined ? undefined : resolve(given.output)
       const result = await translateOffline(directory, optionsFrom(given), given.nginx, output ?? STATE_DIRECTORY)
       await renderCommand(
@@ -164,6 +165,7 @@ export function createProgram(): Command {
     .addOption(nginxOption())
     .addOption(new Option('--format <format>').choices(['text', 'json']).default('text'))
     .action(async (directory: string, given: GivenOptions & { format: 'text' | 'json'; nginx: string }) => {
+      const { lintCommand, translateOffline } = await import('./offline.ts')
       const result = await translateOffline(directory, optionsFrom(given), given.nginx, STATE_DIRECTORY)
       process.exitCode = lintCommand(result, given.format, (text) => void process.stdout.write(`${text}\n`))
     })
@@ -177,7 +179,6 @@ export function createProgram(): Command {
     ),
   ).action(async (given: GivenOptions & ControllerFlags) => {
     const { stop, hurry } = stopSignals()
-    // The Kubernetes client takes half a second and 90 MB to load, which no other command needs.
     const { controller } = await import('./controller.ts')
     const settings = controllerSettings(given, optionsFrom(given), process.env)
     await controller(settings, createLogger(process.stderr.isTTY), stop, hurry)
@@ -209,16 +210,19 @@ export function createProgram(): Command {
         statusPort: given.statusPort,
         socketGroup: given.socketGroup,
       }
-      await runAgent(settings, createLogger(process.stderr.isTTY), { ...stopSignals(), abandon: parentSignal() }, () =>
-        process.send?.(STARTED),
-      )
+      const signals = { ...stopSignals(), abandon: parentSignal() }
+      const { runAgent } = await import('./agent.ts')
+      await runAgent(settings, createLogger(process.stderr.isTTY), signals, () => process.send?.(STARTED))
     })
 
   program
     .command('wait-shutdown')
     .description('ask the agent to stop and wait until NGINX has ended, for a preStop hook')
     .addOption(stateDirectoryOption())
-    .action(async (given: { stateDir: string }) => await waitForShutdown(layoutOf(resolve(given.stateDir))))
+    .action(async (given: { stateDir: string }) => {
+      const { waitForShutdown } = await import('./wait-shutdown.ts')
+      await waitForShutdown(layoutOf(resolve(given.stateDir)))
+    })
 
   return program
 }
