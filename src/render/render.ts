@@ -2,7 +2,7 @@
 import { hash as hashText } from 'node:crypto'
 import { hostKey, type KeyPair, type Model, type Server, type Upstream } from '../model/model.ts'
 import { print } from './environment.ts'
-import { nextPowerOfTwo, type RenderContext, rootView, serverView } from './views.ts'
+import { idleConnectionsOf, nextPowerOfTwo, type RenderContext, rootView, serverView } from './views.ts'
 
 export type { RenderContext } from './views.ts'
 
@@ -82,14 +82,15 @@ function serverFile(server: Server, model: Model, context: RenderContext, memo: 
 function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): readonly ConfigFile[] {
   const upstreamShards = shard(model.upstreams, ({ name }) => name, memo)
   const serverShards = shard(model.servers, ({ host }) => hostKey(host), memo)
+  const keepalive = idleConnectionsOf(model.upstreams.length)
   return inOrder([...upstreamShards.keys(), ...serverShards.keys()]).map((key) => {
     const upstreams = upstreamShards.get(key) ?? []
     const servers = (serverShards.get(key) ?? []).map((server) => serverFile(server, model, context, memo.servers).path)
     return rememberShard(
       memo,
       `servers ${key}`,
-      [...upstreams, ...servers],
-      () => print('shard.njk', 'shard', { upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)), servers }),
+      [keepalive, ...upstreams, ...servers],
+      () => print('shard.njk', 'shard', { keepalive, upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)), servers }),
       'shards',
     )
   })
