@@ -22,6 +22,7 @@ import { createMetrics } from '../observe/metrics.ts'
 import { startStatusServer } from '../observe/status-server.ts'
 import type { Options } from '../options.ts'
 import type { RenderContext } from '../render/render.ts'
+import { isServed } from '../translate/classes.ts'
 import { referencesOf } from '../translate/references.ts'
 import { watchAgent } from './agent-watch.ts'
 import { type LeaderSettings, type NamespacedName, startLeaderDuties } from './leader.ts'
@@ -60,6 +61,7 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
       watchNamespace: settings.watchNamespace,
       namespaceSelector: settings.namespaceSelector,
       referencesOf,
+      isServed: (ingress, classes) => isServed(ingress, classes, options),
       alwaysNeeded: {
         secrets: keysOf(options.defaultSslCertificate),
         configMaps: keysOf(undefined),

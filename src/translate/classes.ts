@@ -17,8 +17,15 @@ export function selectIngresses(state: ClusterState, options: Options): readonly
   return ours.sort(byAge)
 }
 
+/** Whether an Ingress is among those, as far as these classes go. */
+export function isServed(ingress: Ingress, classes: Classes, options: Options): boolean {
+  return options.allClasses || classFilter(classes, options)(ingress)
+}
+
+type Classes = Pick<ClusterState, 'ingressClasses'>
+
 /** Many Ingresses share few classes, so what is said of a class is looked up once. */
-function classFilter(state: ClusterState, options: Options): (ingress: Ingress) => boolean {
+function classFilter(state: Classes, options: Options): (ingress: Ingress) => boolean {
   const isDefaultOurs = defaultClassOf(state)?.controller === options.controllerClass
   const byName = new Map<string, boolean>()
   return ({ className, annotations }) => {
@@ -33,13 +40,13 @@ function classFilter(state: ClusterState, options: Options): (ingress: Ingress) 
 }
 
 /** Without an IngressClass of that name, the name alone decides. */
-function isOurClass(className: string, state: ClusterState, options: Options): boolean {
+function isOurClass(className: string, state: Classes, options: Options): boolean {
   const ingressClass = state.ingressClasses.get(keyOf('', className))
   return ingressClass === undefined ? className === options.ingressClass : ingressClass.controller === options.controllerClass
 }
 
 /** The class that the API server would write into an Ingress that names none: the newest default one. */
-function defaultClassOf(state: ClusterState): IngressClass | undefined {
+function defaultClassOf(state: Classes): IngressClass | undefined {
   const [newest] = [...state.ingressClasses.values()]
     .filter((candidate) => candidate.isDefault)
     .sort((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0) || compare(a.name, b.name))
