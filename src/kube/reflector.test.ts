@@ -278,7 +278,8 @@ describe('a watch', () => {
   test('that ends at once again and again is not asked for without pause', async () => {
     server.apply(service('a'))
     faultFor('watch', 8, { kind: 'body', text: '' })
-    await using reflected = reflecting(server.url, SERVICES)
+    // However long a busy machine takes to end one.
+    await using reflected = reflecting(server.url, SERVICES, { shortWatchMs: 10_000 })
     await isWatched()
     expect(reflected.notices.filter(({ kind }) => kind === 'failed')).toHaveLength(8)
   })
