@@ -82,6 +82,8 @@ async function runLoad() {
   const counts = { sent: 0, answered: 0, refused: 0, cut: 0, wrong: 0, keepAliveClosed: 0 }
   const examples: string[] = []
   const keepAlive = new Agent({ keepAlive: true, maxSockets: 50 })
+  /** Connections that have carried a request. Node's own `reusedSocket` is not set for a request that waited for one. */
+  const used = new WeakSet<object>()
   const pending = new Set<Promise<void>>()
   function count(what: keyof typeof counts, example?: string) {
     counts[what]++
@@ -98,6 +100,11 @@ async function runLoad() {
       timeout: LONGEST_ANSWER_MS,
     })
     sending.once('timeout', () => sending.destroy(new Error('no answer in time')))
+    let isReused = false
+    sending.once('socket', (socket) => {
+      isReused = used.has(socket)
+      used.add(socket)
+    })
     let hasBegun = false
     try {
       sending.end()
@@ -109,7 +116,7 @@ async function runLoad() {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'ECONNREFUSED') count('refused', message)
-      else if (sending.reusedSocket && !hasBegun && (code === 'ECONNRESET' || code === 'EPIPE')) count('keepAliveClosed')
+      else if (isReused && !hasBegun && (code === 'ECONNRESET' || code === 'EPIPE')) count('keepAliveClosed')
       else count('cut', `${code} ${message}${hasBegun ? ', in the answer' : ''}`)
     }
   }
