@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --disallow-code-generation-from-strings --disable-proto=delete
+#!/usr/bin/env -S node --disallow-code-generation-from-strings --disable-proto=delete --max-semi-space-size=8
 /** Runs the command line; the only place that ends the process. */
 import type { ZodError } from 'zod'
 import { keepAgent, needsInit } from './cli/init.ts'

@@ -24,7 +24,7 @@ import { createMetrics } from '../observe/metrics.ts'
 import { startStatusServer } from '../observe/status-server.ts'
 import type { Options } from '../options.ts'
 import type { RenderContext } from '../render/render.ts'
-import { claims } from '../translate/classes.ts'
+import { claims, isServed } from '../translate/classes.ts'
 import { referencesOf } from '../translate/references.ts'
 import type { TranslateContext } from '../translate/translate.ts'
 import { watchAgent } from './agent-watch.ts'
@@ -66,6 +66,7 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
       watchNamespace: settings.watchNamespace,
       namespaceSelector: settings.namespaceSelector,
       referencesOf,
+      isServed: (ingress, classes) => isServed(ingress, classes, options),
       alwaysNeeded: {
         secrets: keysOf(options.defaultSslCertificate),
         configMaps: keysOf(options.configmap),
@@ -77,6 +78,9 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
     })
     const metrics = createMetrics(Date.now, labelsOf(settings))
     const agent = createRemoteAgent(layout.agentSocket)
+    void source.run(owner.signal).catch((error: unknown) => log.fatal({ err: error }, 'following the cluster failed'))
+    // While the API server takes its time.
+    const ownKeyPair = await selfSignedKeyPair(layout.conf, Date.now())
     let hasApplied = false
     let status: AgentStatus | undefined
     await startStatusServer(
@@ -91,7 +95,6 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
     log.info(
       `following the cluster at ${settings.kube.server ?? 'the API server of the Kubernetes configuration'}; state in ${layout.root}`,
     )
-    void source.run(owner.signal).catch((error: unknown) => log.fatal({ err: error }, 'following the cluster failed'))
 
     const watch = await watchAgent(
       agent,
@@ -105,14 +108,13 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
       },
       AbortSignal.any([owner.signal, graceOver]),
     )
-    const selfSigned = await selfSignedKeyPair(layout.conf, Date.now())
     await firstOf(source.synced, graceOver)
     const duties = startLeaderDuties(client, settings.leader, log, metrics.leads)
     await runController(
       {
         source,
         options,
-        ...contextsOfAgent(watch.latest, layout, selfSigned),
+        ...contextsOfAgent(watch.latest, layout, ownKeyPair),
         apply: createApply(
           createGenerationStore(layout, watch.latest().machine.workerAccount?.groupId, (path, group) => chown(path, -1, group)),
           agent,

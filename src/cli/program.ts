@@ -110,7 +110,10 @@ function optionsFrom(given: GivenOptions): Options {
   return parseOptions(Object.fromEntries(known.map((key) => [key, given[key]])) as OptionsInput)
 }
 
-/** The whole command line. */
+/**
+ * The whole command line. Each command imports what it alone needs when it runs: the Kubernetes client takes half a
+ * second and 90 MB, which the agent is to have no part of.
+ */
 export function createProgram(): Command {
   const program = new Command('nginx-ts')
     .description('A Kubernetes ingress controller: TypeScript plans, a stock NGINX serves.')
@@ -185,7 +188,6 @@ export function createProgram(): Command {
     ),
   ).action(async (given: GivenOptions & ControllerFlags) => {
     const { stop, hurry } = stopSignals()
-    // The Kubernetes client takes half a second and 90 MB to load, which no other command needs.
     const { controller } = await import('./controller.ts')
     const settings = controllerSettings(given, optionsFrom(given), process.env)
     await controller(settings, createLogger(process.stderr.isTTY), stop, hurry)
@@ -217,10 +219,9 @@ export function createProgram(): Command {
         statusPort: given.statusPort,
         socketGroup: given.socketGroup,
       }
+      const signals = { ...stopSignals(), abandon: parentSignal() }
       const { runAgent } = await import('./agent.ts')
-      await runAgent(settings, createLogger(process.stderr.isTTY), { ...stopSignals(), abandon: parentSignal() }, () =>
-        process.send?.(STARTED),
-      )
+      await runAgent(settings, createLogger(process.stderr.isTTY), signals, () => process.send?.(STARTED))
     })
 
   program

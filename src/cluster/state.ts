@@ -34,6 +34,8 @@ export type ObjectStore = {
   /** Adds or replaces an object; an equal one leaves the store as it is. Gives whether anything changed. */
   set(object: ClusterObject): boolean
   delete(kind: ObjectKind, key: ObjectKey): boolean
+  /** As the next snapshot has them; a snapshot copies whatever has changed. */
+  ingressClasses(): ClusterState['ingressClasses']
   snapshot(): ClusterState
 }
 
@@ -85,6 +87,11 @@ export function createStore(): ObjectStore {
     }
   }
 
+  function ingressClasses(): ClusterState['ingressClasses'] {
+    current.ingressClasses ??= new Map(byKind.IngressClass)
+    return current.ingressClasses
+  }
+
   return {
     set(object) {
       const objects: Map<ObjectKey, ClusterObject> = byKind[object.kind]
@@ -103,9 +110,10 @@ export function createStore(): ObjectStore {
       delete current[PARTS[kind]]
       return objects.delete(key)
     },
+    ingressClasses,
     snapshot() {
       current.ingresses ??= new Map(byKind.Ingress)
-      current.ingressClasses ??= new Map(byKind.IngressClass)
+      ingressClasses()
       current.services ??= new Map(byKind.Service)
       current.endpointSlices ??= new Map(slicesByService)
       current.secrets ??= new Map(byKind.Secret)

@@ -1,7 +1,7 @@
 /**
- * A list that suddenly lacks most of what is known may be true, or come from an etcd that was restored empty. It is
- * believed once a second list, a while later, lacks the same objects. Deletions that a watch reports are not guarded:
- * somebody made them.
+ * A list that suddenly lacks most of what is known may be true, or come from an etcd that was restored empty; a list at an
+ * older version than the one before does come from one that was restored. What such a list lacks is gone once a second
+ * list, a while later, lacks it too. Deletions that a watch reports are not guarded: somebody made them.
  */
 import type { ObjectKey } from '../cluster/objects.ts'
 
@@ -10,20 +10,22 @@ const MOST_UNGUARDED = 10
 
 export type DeletionGuard = {
   /**
-   * Which of the objects that a list lacks are gone. `known`: how many were known before that list.
-   * The others are in doubt until `confirmInMs` has passed and another list was judged.
+   * Which of the objects that a list lacks are gone. `known`: how many were known before that list. `goesBack`:
+   * whether the list is of an older version than what was known. The others are in doubt until `confirmInMs` has passed and another
+   * list was judged.
    */
-  judge(missing: readonly ObjectKey[], known: number): readonly ObjectKey[]
+  judge(missing: readonly ObjectKey[], known: number, goesBack?: boolean): readonly ObjectKey[]
   inDoubt(): ReadonlySet<ObjectKey>
   /** Until when the next list is needed, milliseconds from now; undefined when nothing is in doubt. */
   confirmInMs(): number | undefined
 }
 
-export function createDeletionGuard(confirmAfterMs: number, now: () => number): DeletionGuard {
+/** `believesShortLists`: for kinds whose objects may well all go at once. Even of those, none goes by going back in time. */
+export function createDeletionGuard(confirmAfterMs: number, now: () => number, { believesShortLists = false } = {}): DeletionGuard {
   let doubted: ReadonlySet<ObjectKey> = new Set()
   let confirmAt = 0
 
-  function judge(missing: readonly ObjectKey[], known: number): readonly ObjectKey[] {
+  function judge(missing: readonly ObjectKey[], known: number, goesBack = false): readonly ObjectKey[] {
     if (doubted.size > 0 && now() < confirmAt) {
       doubted = new Set(missing)
       return []
@@ -31,7 +33,8 @@ export function createDeletionGuard(confirmAfterMs: number, now: () => number): 
     const confirmed = missing.filter((key) => doubted.has(key))
     const others = missing.filter((key) => !doubted.has(key))
     doubted = new Set()
-    if (!isSuspicious(others.length, known - confirmed.length)) return missing
+    const isSuspicious = goesBack || (!believesShortLists && lacksMost(others.length, known - confirmed.length))
+    if (!isSuspicious) return missing
     doubted = new Set(others)
     confirmAt = now() + confirmAfterMs
     return confirmed
@@ -40,9 +43,6 @@ export function createDeletionGuard(confirmAfterMs: number, now: () => number): 
   return { judge, inDoubt: () => doubted, confirmInMs: () => (doubted.size === 0 ? undefined : Math.max(0, confirmAt - now())) }
 }
 
-function isSuspicious(missing: number, known: number): boolean {
+function lacksMost(missing: number, known: number): boolean {
   return known > MOST_UNGUARDED && (known - missing) * 2 < known
 }
-
-/** For kinds that need none. */
-export const believing: DeletionGuard = { judge: (missing) => missing, inDoubt: () => new Set(), confirmInMs: () => undefined }

@@ -76,7 +76,7 @@ test('a lease that runs out while a token is fetched or a connection is made let
 
 test('what has begun is given up when the lease runs out', async () => {
   isAnswering = false
-  const request = leaderRequests(clientOf(), { remainingMs: () => 100.5 })
+  const request = leaderRequests(clientOf(), { remainingMs: () => 2_000.5 })
   await expect(request({ method: 'PATCH', path: '/a', body: {} })).rejects.toThrow('aborted')
   expect(received).toMatch(/^PATCH/)
 })

@@ -278,7 +278,8 @@ describe('a watch', () => {
   test('that ends at once again and again is not asked for without pause', async () => {
     server.apply(service('a'))
     faultFor('watch', 8, { kind: 'body', text: '' })
-    await using reflected = reflecting(server.url, SERVICES)
+    // However long a busy machine takes to end one.
+    await using reflected = reflecting(server.url, SERVICES, { shortWatchMs: 10_000 })
     await isWatched()
     expect(reflected.notices.filter(({ kind }) => kind === 'failed')).toHaveLength(8)
   })
@@ -338,6 +339,23 @@ describe('a server that has gone back in time', () => {
 })
 
 describe('deletions that are hard to believe', () => {
+  test('of a server that has gone back in time: however few, and of whatever kind, they wait for a second list', async () => {
+    server.apply(...named('one', 2))
+    await using reflected = reflecting(server.url, SERVICES, { confirmAfterMs: 1_500 })
+    await agrees(reflected)
+    server.apply(service('one-0', [{ port: 81 }]))
+    await eventually(() => expect(reflected.objects.get('default/one-0')).toMatchObject({ ports: [{ port: 81 }] }))
+    server.restoreEmpty()
+    await eventually(() => {
+      for (const watch of server.watches()) watch.end()
+      expect(reflected.lists()).toBe(2)
+    })
+    expect([...reflected.objects.keys()].sort()).toEqual(['default/one-0', 'default/one-1'])
+    expect(reflected.troubles.get('deletions')).toMatchObject({ code: 'deletions-not-confirmed' })
+    await agrees(reflected)
+    expect([...reflected.troubles]).toEqual([])
+  })
+
   test('wait for a second list, while additions are taken', async () => {
     server.apply(...named('one', 12))
     await using reflected = reflecting(server.url, GUARDED, { confirmAfterMs: 1_500 })

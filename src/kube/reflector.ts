@@ -11,7 +11,7 @@ import type { ClusterObject, ObjectKey } from '../cluster/objects.ts'
 import { type Issue, issue } from '../model/issue.ts'
 import { type BackoffSettings, backoffDelay, delayAfter, pause } from './backoff.ts'
 import type { KubeClient } from './client.ts'
-import { believing, createDeletionGuard } from './deletion-guard.ts'
+import { createDeletionGuard } from './deletion-guard.ts'
 import { createListSplitter } from './list-splitter.ts'
 import { isDeadEnd, isDenied, isExpired, isGarbled, type PageHead, readEvent, readPageHead } from './messages.ts'
 import { type Identity, identityOf, project } from './projection.ts'
@@ -104,15 +104,20 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   const settings = { ...REFLECTOR_DEFAULTS, ...parts.settings }
   const fullPage = Math.min(resource.pageSize ?? settings.pageSize, settings.pageSize)
   const known = createKnownObjects()
-  const guard = resource.guardsDeletions ? createDeletionGuard(settings.confirmAfterMs, now) : believing
+  const guard = createDeletionGuard(settings.confirmAfterMs, now, { believesShortLists: resource.guardsDeletions !== true })
   const refused = new Set<ObjectKey>()
   /** Failures since something last worked. */
   let failures = 0
   /** Lists that followed each other closely. */
   let crowdedLists = 0
   let lastListAt: number | undefined
+  /** The version of the last list, or what watches have come to since. */
+  let newest = ''
   let isDeniedNow = false
-  /** Whether the server has gone back in time since the last list: the same version may then be of another object. */
+  /**
+   * Whether the server has gone back in time since the last list: the same version may then be of another object, and by
+   * the time it is listed it may have caught up.
+   */
   let hasHistoryChanged = false
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -137,8 +142,9 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
       }
       if (version === undefined) break
       lastListAt = now()
-      settle(listed, before)
+      settle(listed, before, hasHistoryChanged || isOlder(version, newest))
       hasHistoryChanged = false
+      newest = version
       notice({ kind: 'listed', resource, objects: listed.size, tookMs: lastListAt - start })
       return version
     }
@@ -230,10 +236,10 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   }
 
   /** Deletes what a complete list does not have, unless that is hard to believe. */
-  function settle(listed: ReadonlySet<ObjectKey>, before: number): void {
+  function settle(listed: ReadonlySet<ObjectKey>, before: number, goesBack: boolean): void {
     known.forgetDeleted()
     const missing = known.missingFrom(listed)
-    for (const key of guard.judge(missing, before)) {
+    for (const key of guard.judge(missing, before, goesBack)) {
       known.forget(key)
       gone(key)
     }
@@ -260,15 +266,18 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
     const whole = AbortSignal.any([signal, ending.signal])
     let version = from
     try {
-      void hasGoneBack(from, whole).then(
-        (yes) => yes && ending.abort({ kind: 'relist', reason: 'the server is at an older version than before' }),
-      )
+      void isServerOlder(from, whole).then((yes) => {
+        if (!yes) return
+        hasHistoryChanged = true
+        ending.abort({ kind: 'relist', reason: 'the server is at an older version than before' })
+      })
       for await (const line of openWatch(from, whole)) {
         idle.refresh()
         worked()
         const event = readEvent(line)
         if (event.type !== 'BOOKMARK') takeEvent(event.type, event.identity, event.raw)
         if (!isOlder(event.identity.version, version)) version = event.identity.version
+        newest = version
       }
       return await afterEnd(version, now() - start, signal)
     } catch (error) {
@@ -298,7 +307,7 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
    * Whether the server is at an older version than we are: an etcd restored from a backup. A watch from a version that
    * lies ahead would be answered with silence until the server has caught up.
    */
-  async function hasGoneBack(from: string, signal: AbortSignal): Promise<boolean> {
+  async function isServerOlder(from: string, signal: AbortSignal): Promise<boolean> {
     if (now() - (lastListAt ?? 0) < settings.shortWatchMs) return false
     const page = await readPage({ limit: 1 }, () => {}, signal).catch(() => undefined)
     if (page === undefined || !isOlder(page.version, from)) return false

@@ -11,7 +11,7 @@ export type Resource = {
   readonly pageSize?: number
   /** Whether the kind can be done without: refused from the start, it counts as having no object. */
   readonly isOptional?: boolean
-  /** Whether a list that suddenly lacks most of what is known is believed only when a second one confirms it. */
+  /** Whether a list that suddenly lacks most of what is known is believed only when a second one confirms it; one that has gone back in time never is at once. */
   readonly guardsDeletions?: boolean
 }
 

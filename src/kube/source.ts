@@ -28,6 +28,11 @@ export type ClusterSourceParts = {
   readonly namespaceSelector?: LabelSelector | undefined
   /** What an Ingress needs the data of. */
   readonly referencesOf: (ingress: Ingress) => NeededData
+  /**
+   * Whether an Ingress is served, by the classes there are now. Changes of others are taken in and make no stir: a
+   * class that changes makes one of its own. All are served when not given.
+   */
+  readonly isServed?: (ingress: Ingress, classes: Pick<ClusterState, 'ingressClasses'>) => boolean
   /** What is needed whatever the Ingresses say: the default certificate, the controller's own ConfigMap. In any namespace that is asked for. */
   readonly alwaysNeeded: NeededData
   /** Gathers changes until they have settled. */
@@ -53,13 +58,15 @@ export type ClusterSource = {
   readonly synced: Promise<void>
 }
 
+type IngressInUse = { readonly ingress: Ingress; readonly references: readonly Reference[] }
+
 /** What one turn of the loop names; of a thousand changes nobody reads the names. */
 const MOST_CHANGES_NAMED = 5
 const REFERENCED: readonly ReferencedKind[] = ['Secret', 'ConfigMap']
 
 /** A source that has read nothing yet. Throws when both a namespace and a selector of namespaces are given. */
 export function createClusterSource(parts: ClusterSourceParts): ClusterSource {
-  const { client, watchNamespace, namespaceSelector, holdOff } = parts
+  const { client, watchNamespace, namespaceSelector, holdOff, isServed = () => true } = parts
   if (watchNamespace !== undefined && namespaceSelector !== undefined)
     throw new Error('--watch-namespace and --watch-namespace-selector exclude each other')
   const resources = watchedResources(watchNamespace, namespaceSelector !== undefined)
@@ -75,10 +82,10 @@ export function createClusterSource(parts: ClusterSourceParts): ClusterSource {
     namespaceSelector === undefined
       ? (state: ClusterState) => state
       : createNamespaceFilter(namespaceSelector, new Set([...parts.alwaysNeeded.secrets, ...parts.alwaysNeeded.configMaps]))
-  /** What the Ingress in the store refers to. */
-  const live = new Map<ObjectKey, readonly Reference[]>()
+  /** The Ingresses in the store, and what they refer to. */
+  const live = new Map<ObjectKey, IngressInUse>()
   /** A newer Ingress whose references have yet to be read. The one before it, if any, stays in the store. */
-  const waiting = new Map<ObjectKey, { readonly ingress: Ingress; readonly references: readonly Reference[] }>()
+  const waiting = new Map<ObjectKey, IngressInUse>()
 
   const referenced = createReferenced({
     read: readReference,
@@ -118,8 +125,8 @@ export function createClusterSource(parts: ClusterSourceParts): ClusterSource {
         else if (isNeeded(object) && store.set(object)) changed(describeObject(object))
       },
       delete(key) {
-        if (kind === 'Ingress') releaseIngress(key)
-        if (store.delete(kind, key)) changed(describeObject({ kind, ...partsOf(key) }))
+        if (kind === 'Ingress') removeIngress(key)
+        else if (store.delete(kind, key)) changed(describeObject({ kind, ...partsOf(key) }))
       },
       listed() {
         if (kind === 'Ingress') ingressesListed.resolve()
@@ -149,16 +156,26 @@ export function createClusterSource(parts: ClusterSourceParts): ClusterSource {
     const { ingress, references } = waiting.get(key) ?? {}
     if (ingress === undefined || references === undefined || !references.every(referenced.isResolved)) return
     waiting.delete(key)
-    referenced.release(live.get(key) ?? [])
-    live.set(key, references)
-    if (store.set(ingress)) changed(describeObject(ingress))
+    const before = live.get(key)
+    referenced.release(before?.references ?? [])
+    live.set(key, { ingress, references })
+    if (store.set(ingress)) ingressChanged(before?.ingress, ingress)
   }
 
-  function releaseIngress(key: ObjectKey): void {
+  function removeIngress(key: ObjectKey): void {
+    const before = live.get(key)
     referenced.release(waiting.get(key)?.references ?? [])
-    referenced.release(live.get(key) ?? [])
+    referenced.release(before?.references ?? [])
     waiting.delete(key)
     live.delete(key)
+    if (store.delete('Ingress', key) && before !== undefined) ingressChanged(before.ingress, undefined)
+  }
+
+  /** What is neither served now nor was until now changes nothing. */
+  function ingressChanged(before: Ingress | undefined, after: Ingress | undefined): void {
+    if (unlisted.size > 0) return
+    const served = [before, after].find((one) => one !== undefined && isServed(one, { ingressClasses: store.ingressClasses() }))
+    if (served !== undefined) changed(describeObject(served))
   }
 
   async function readReference(reference: Reference, signal: AbortSignal): Promise<void> {

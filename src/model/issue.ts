@@ -30,7 +30,7 @@ export const issueCodes = {
   'deletions-not-confirmed': {
     severity: 'warning',
     meaning:
-      'A list of all Ingresses came back empty or with fewer than half of those known. Their routes stay until a second list confirms it.',
+      'A list of all Ingresses came back empty or with fewer than half of those known, or a list of any kind from an API server that has gone back in time, as an etcd that was restored does. What it lacks stays until a second list confirms it.',
   },
   'reference-not-read': {
     severity: 'error',

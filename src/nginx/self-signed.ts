@@ -1,15 +1,7 @@
 /** The certificate shown to clients that name no host we know: made once, kept in the state directory. */
-import 'reflect-metadata'
 import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  BasicConstraintsExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
-  X509CertificateGenerator,
-} from '@peculiar/x509'
 import type { KeyPair } from '../model/model.ts'
 import { mustParse, parseGeneratedName } from '../model/values.ts'
 
@@ -40,6 +32,10 @@ function isGoodUntil(pem: string, time: number): boolean {
 }
 
 async function makeSelfSigned(name: string, now: number): Promise<string> {
+  // Once in a year, so a start that finds one does not pay for loading these.
+  await import('reflect-metadata')
+  const { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } =
+    await import('@peculiar/x509')
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await X509CertificateGenerator.createSelfSigned({

@@ -91,7 +91,11 @@ export const configMapKeys = z.object({
     'How an endpoint is chosen. `ewma` needs what NGINX does not have and is `least_conn` here.',
   ),
   'service-upstream': key(boolean, 'false', "Sends to a Service's cluster IP rather than to its endpoints."),
-  'upstream-keepalive-connections': key(integer(0, 10_000), '320', 'Idle connections that a worker keeps to a Service; 0 for none.'),
+  'upstream-keepalive-connections': key(
+    integer(0, 10_000),
+    '320',
+    'Idle connections that a worker keeps to a Service; 0 for none. Fewer than these in a cluster of hundreds of Services, down to 32.',
+  ),
   'upstream-keepalive-timeout': key(seconds(), '60', 'How long an idle connection to an endpoint is kept.'),
   'upstream-keepalive-requests': key(integer(1, 1_000_000_000), '10000', 'Requests that a connection to an endpoint may carry.'),
   'upstream-keepalive-time': key(duration, '1h', 'Age at which a connection to an endpoint is given up.'),

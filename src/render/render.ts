@@ -89,7 +89,7 @@ function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): reado
     return rememberShard(
       memo,
       `servers ${key}`,
-      [...upstreams, ...servers, settings.zoneSize],
+      [...upstreams, ...servers, settings.zoneSize, settings.keepAlive],
       () =>
         print('shard.njk', 'shard', {
           upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(upstreamView),

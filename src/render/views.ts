@@ -246,7 +246,7 @@ export function upstreamSettingsView(model: Model) {
     // One zone for all: one each would cost megabytes. It grows in powers of two, so that a new name seldom changes it.
     zoneSize: Math.max(LEAST_ZONE_BYTES, nextPowerOfTwo(namesIn(model) * ZONE_BYTES_PER_NAME)),
     leastConnections: upstream.method === 'least-conn',
-    keepAlive: upstream.keepAlive === 0 ? undefined : upstream.keepAlive,
+    keepAlive: upstream.keepAlive === 0 ? undefined : idleConnectionsOf(model.upstreams.length, upstream.keepAlive),
     keepAliveTimeout: upstream.keepAliveTimeout,
     keepAliveRequests: upstream.keepAliveRequests,
     keepAliveTime: upstream.keepAliveTime,
@@ -266,6 +266,19 @@ function namesHashOf(servers: readonly Server[]) {
     mapHashBucketSize: Math.max(128, nextPowerOfTwo(2 * longest + 33)),
     namesHashMaxSize: Math.max(1024, nextPowerOfTwo(servers.length * 2)),
   }
+}
+
+const LEAST_IDLE_CONNECTIONS = 32
+const IDLE_CONNECTIONS_OF_ALL = 65_536
+
+/**
+ * Idle connections to an upstream that a worker keeps, `wanted` at most. NGINX reserves their memory, some 150 bytes each, when it reads
+ * the configuration: 320 for each of 1,000 upstreams are 45 MB, and twice that during a reload. Sizes shrink in powers
+ * of two, so that a new upstream seldom changes them.
+ */
+export function idleConnectionsOf(upstreams: number, wanted: number): number {
+  const share = 2 ** Math.floor(Math.log2(IDLE_CONNECTIONS_OF_ALL / Math.max(1, upstreams)))
+  return Math.min(wanted, Math.max(LEAST_IDLE_CONNECTIONS, share))
 }
 
 export function nextPowerOfTwo(number: number): number {

@@ -29,11 +29,18 @@ export function selectIngresses(state: ClusterState, options: Options, rules: Cl
   return [...state.ingresses.values()].filter((ingress) => claimOf(ingress) !== undefined).sort(byAge)
 }
 
+/** Whether an Ingress is among those of a cluster, as far as these classes go. */
+export function isServed(ingress: Ingress, classes: Classes, options: Options): boolean {
+  return claims(classes, options, { source: 'cluster' })(ingress) !== undefined
+}
+
+type Classes = Pick<ClusterState, 'ingressClasses'>
+
 /**
  * Tells of an Ingress whether it is served, and on what grounds. Many Ingresses share few classes, so what is said of a
  * class is looked up once.
  */
-export function claims(state: ClusterState, options: Options, rules: ClassRules): (ingress: Ingress) => Claim | undefined {
+export function claims(state: Classes, options: Options, rules: ClassRules): (ingress: Ingress) => Claim | undefined {
   const unnamed = claimOfUnnamed(state, options, rules)
   const byName = new Map<string, Claim | undefined>()
   return ({ className, annotations }) => {
@@ -50,13 +57,13 @@ function claimOfAny(options: Options): Claim | undefined {
   return options.allClasses ? 'own' : undefined
 }
 
-function claimOfUnnamed(state: ClusterState, options: Options, rules: ClassRules): Claim | undefined {
+function claimOfUnnamed(state: Classes, options: Options, rules: ClassRules): Claim | undefined {
   if (options.watchIngressWithoutClass) return 'own'
   const ingressClass = rules.source === 'files' ? defaultClassOf(state) : undefined
   return ingressClass && claimOfController(ingressClass, options)
 }
 
-function claimOfClass(className: string, state: ClusterState, options: Options, rules: ClassRules): Claim | undefined {
+function claimOfClass(className: string, state: Classes, options: Options, rules: ClassRules): Claim | undefined {
   const ingressClass = state.ingressClasses.get(keyOf('', className))
   if (ingressClass === undefined) return rules.source === 'files' ? claimOfBareName(className, options) : undefined
   if (options.ingressClassByName && className === options.ingressClass) return 'own'
@@ -75,7 +82,7 @@ function claimOfBareName(name: string, options: Options): Claim | undefined {
 }
 
 /** The class that the API server would write into an Ingress that names none: the newest default one. */
-function defaultClassOf(state: ClusterState): IngressClass | undefined {
+function defaultClassOf(state: Classes): IngressClass | undefined {
   const [newest] = [...state.ingressClasses.values()]
     .filter((candidate) => candidate.isDefault)
     .sort((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0) || compare(a.name, b.name))

@@ -13,6 +13,7 @@ import { type ApiServer, type AuditEvent, startApiServer } from '../support/api-
 import { apply } from '../support/cluster-objects.ts'
 import { type CutProxy, startCutProxy } from '../support/cut-proxy.ts'
 import { eventually } from '../support/eventually.ts'
+import { reportFigures } from '../support/figures.ts'
 import { ingress } from '../support/objects.ts'
 import { chooseSeed, randomNumbers } from '../support/random.ts'
 import type { ReplicaLine, ReplicaSettings } from '../support/replica.ts'
@@ -234,6 +235,12 @@ test.each([
     console.log(`status writes of the replicas: ${counts.join(', ')}; withheld at the last moment: ${withheld}`)
     expect(await lateWrites()).toEqual([])
     expect(await writesBesideTheHolder()).toEqual([])
+    reportFigures({
+      row: 14,
+      what: `split of three replicas: the leader ${kind}`,
+      seed: SEED,
+      figures: { splits: SPLITS, 'status writes': counts.reduce((sum, count) => sum + count), 'late writes': 0 },
+    })
   },
   60_000 + SPLITS * 120_000,
 )

@@ -75,7 +75,7 @@ describe.each(await testedNginx())('requests to the agent, NGINX %s', (_version,
   test('status says what NGINX is, what it runs on, and what it serves', async () => {
     const { version, capabilities, machine, accessLog, ...state } = await remote().status()
     expect({ version, capabilities, machine, accessLog }).toEqual(FACTS)
-    expect(state).toEqual({ health: 'serving', isRunning: true, generation: await site.agent.running() })
+    expect(state).toEqual({ health: 'serving', isRunning: true, generation: await site.agent.running(), usage: undefined, mastersLost: 0 })
   })
 
   test.each([

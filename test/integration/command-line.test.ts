@@ -10,7 +10,7 @@ import { testedNginx } from '../support/site.ts'
 
 const project = join(import.meta.dirname, '../..')
 const binaries = await testedNginx()
-const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete']
+const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete', '--max-semi-space-size=8']
 
 type Run = { readonly code: number; readonly stdout: string; readonly stderr: string }
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { project } from '../../scripts/project.ts'
 
-const FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete']
+const FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete', '--max-semi-space-size=8']
 const golden = join(project, 'test/golden')
 const cases = readdirSync(golden, { withFileTypes: true, recursive: true })
   .filter(({ name }) => name === 'in.yaml')

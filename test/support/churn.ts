@@ -14,6 +14,8 @@ export type Churn = AsyncDisposable & {
   readonly initial: readonly SiteObject[]
   /** Makes one change, of a random kind. */
   step(): Promise<void>
+  /** Adds an Ingress: a change that can be told from what was there before. */
+  add(): Promise<void>
   /** Throws unless every host is answered as the newest change wants it, each Ingress that has gone by 404. */
   check(get: (host: string, path: string) => Promise<Answer>): Promise<void>
   /** How many changes were made. */
@@ -117,6 +119,10 @@ export async function startChurn({ random, steadyPort, hosts = 4, apply, remove 
       changes += 1
       const kinds = [addOne, changeOne, removeOne, movePods, scaleSteady]
       await (routes.size >= MOST_HOSTS ? removeOne : kinds[below(kinds.length)])?.()
+    },
+    async add() {
+      changes += 1
+      await addOne()
     },
     async check(get) {
       // The newest first, which fails first.

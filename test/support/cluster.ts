@@ -20,7 +20,7 @@ export type Cluster = Replica & {
   readonly api: ApiServer
   apply(...objects: readonly SiteObject[]): Promise<readonly StoredObject[]>
   remove(...objects: readonly SiteObject[]): Promise<void>
-  /** Waits until a host answers as the expectation says. */
+  /** Waits until a host answers as the expectation says, on every connection: after a reload old workers take some too. */
   eventually(host: string, path: string, expectation: (answer: Answer) => void): Promise<void>
 }
 
@@ -34,6 +34,8 @@ export type ClusterSettings = {
   /** Path of an NGINX in place of the newest. */
   readonly nginx?: string
 }
+
+const ANSWERS_TO_BE_SURE = 50
 
 /** Those that Ingresses of the tests name. */
 export const OUR_CLASS: Manifest = ingressClass('nginx-ts', 'nginx-ts.io/ingress-controller')
@@ -83,7 +85,13 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Clus
     api,
     apply: (...objects) => apply(api.client, ...objects),
     remove: (...objects) => remove(api.client, ...objects),
-    eventually: (host, path, expectation) => eventually(async () => expectation(await replica.get(host, path)), { timeoutMs: 20_000 }),
+    eventually: (host, path, expectation) =>
+      eventually(
+        async () => {
+          for (let answers = 0; answers < ANSWERS_TO_BE_SURE; answers += 1) expectation(await replica.get(host, path))
+        },
+        { timeoutMs: 20_000 },
+      ),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -28,13 +28,15 @@ export type Load = AsyncDisposable & {
   readonly backendPort: number
   /** Begins to request `host` from `port`, half on fresh connections and half over keep-alive. */
   begin(port: number, host: string, perSecond: number): void
+  /** How many requests wait for their answer now. Only between begin and finish. */
+  inFlight(): Promise<number>
   /** Sends no more, waits for the answers that are due, and counts. */
   finish(): Promise<LoadCounts>
 }
 
 type Order =
   | { readonly order: 'begin'; readonly port: number; readonly host: string; readonly perSecond: number }
-  | { readonly order: 'finish' }
+  | { readonly order: 'count' | 'finish' }
 
 const BODY = 'the steady backend'
 const TICK_MS = 10
@@ -49,6 +51,11 @@ export async function startLoad({ address = '127.0.0.1' } = {}): Promise<Load> {
   return {
     backendPort,
     begin: (port, host, perSecond) => give({ order: 'begin', port, host, perSecond }),
+    async inFlight() {
+      const count = message(child)
+      give({ order: 'count' })
+      return Number(await count)
+    },
     async finish() {
       const counts = message(child)
       give({ order: 'finish' })
@@ -77,7 +84,11 @@ async function runLoad(address: string) {
   process.send?.((backend.address() as AddressInfo).port)
   process.once('disconnect', () => process.exit())
   const [begin] = (await once(process, 'message')) as [Extract<Order, { order: 'begin' }>]
-  const finish = once(process, 'message')
+  const finish = Promise.withResolvers<void>()
+  process.on('message', ({ order }: Order) => {
+    if (order === 'count') process.send?.(pending.size)
+    else finish.resolve()
+  })
 
   const counts = { sent: 0, answered: 0, refused: 0, cut: 0, wrong: 0, keepAliveClosed: 0 }
   const examples: string[] = []
@@ -130,7 +141,7 @@ async function runLoad(address: string) {
       counts.sent++
     }
   }, TICK_MS)
-  await finish
+  await finish.promise
   clearInterval(timer)
   await Promise.all(pending)
   process.send?.({ ...counts, examples } satisfies LoadCounts)

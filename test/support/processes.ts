@@ -28,6 +28,12 @@ export async function waitedForProcessor(pid: number): Promise<number> {
   return Number(nanoseconds) / 1e6
 }
 
+/** The most memory that a living process has had, in bytes: VmHWM of proc(5). */
+export async function peakMemory(pid: number): Promise<number> {
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) * 1024
+}
+
 /** proc(5): the command stands in brackets and may hold any character, so what follows is looked for from the end. */
 async function statusOf(pid: number): Promise<Status | undefined> {
   const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')

@@ -42,7 +42,7 @@ export type Serving = AsyncDisposable & {
 
 export const project = join(import.meta.dirname, '../..')
 /** The process runs as the package's own `#!` line starts it. */
-export const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete']
+export const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete', '--max-semi-space-size=8']
 const START_TIMEOUT_MS = 20_000
 
 /** Makes the directories and chooses the ports; starts nothing yet. */

@@ -36,7 +36,7 @@ export function inClusterTable(figures: readonly InClusterFigures[]): string {
 }
 
 function describeTimes(times: readonly number[]): string {
-  return `p50 ${ms(percentileOf(times, 50))}, p95 ${ms(percentileOf(times, 95))}, most ${ms(percentileOf(times, 100))}`
+  return `p50 ${ms(percentileOf(times, 50))}, p95 ${ms(percentileOf(times, 95))} (${ms(percentileOf(times, 0))} to ${ms(percentileOf(times, 100))})`
 }
 
 function describeCpu({ controller, agent, tests, nginx }: CpuSeconds, digits = 2): string {
