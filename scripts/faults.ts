@@ -68,7 +68,7 @@ say(`the table is in ${TABLE}, the logs are in ${logs}`)
 if (outcomes.some(({ ok }) => !ok)) process.exitCode = 1
 
 async function runRow(row: FaultRow): Promise<Outcome> {
-  const seed = values.seed === undefined ? Math.floor(Math.random() * LARGEST_SEED) : Number(values.seed)
+  const seed = Number(values.seed ?? process.env['NGINX_TS_SEED'] ?? Math.floor(Math.random() * LARGEST_SEED))
   const counts = countsOf(row)
   const log = join(logs, `${row.row}-${row.test.replaceAll(/.*\/|\.test\.ts/g, '')}.log`)
   say(`row ${row.row}: ${row.what}, seed ${seed}, ${describe(counts)}`)
@@ -77,7 +77,7 @@ async function runRow(row: FaultRow): Promise<Outcome> {
   const child = spawn(command, parameters, {
     cwd: project,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NGINX_TS_VERSIONS: nginx?.version ?? '', NGINX_TS_SEED: `${seed}`, NGINX_TS_FAULT_SEED: `${seed}`, ...counts },
+    env: { ...process.env, NGINX_TS_VERSIONS: nginx?.version ?? '', NGINX_TS_SEED: `${seed}`, ...counts },
   })
   const end = (signal: NodeJS.Signals) => void child.kill(signal)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
