@@ -11,14 +11,13 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
-import { faketimeLibrary } from '../test/support/faketime.ts'
+import { provideFaketime } from '../test/support/faketime.ts'
 import { FIGURES, type Figures } from '../test/support/figures.ts'
 import { type FaultRow, faultRows } from './fault-rows.ts'
 import { namespacePrefix } from './in-namespace.ts'
 import { kubeBinaries } from './kube-binaries.ts'
 import { nginxBinaries } from './nginx-binaries.ts'
 import { assertNodeVersion, project } from './project.ts'
-import { aptInstall } from './provide.ts'
 
 type Outcome = { readonly row: FaultRow; readonly ok: boolean; readonly lines: readonly string[] }
 
@@ -52,8 +51,7 @@ if (unknown.length > 0)
 
 const nginx = (await nginxBinaries(say)).at(-1)
 await kubeBinaries(say)
-if ((await faketimeLibrary()) === undefined)
-  await aptInstall(['libfaketime'], say).catch(() => say('there is no libfaketime: row 13 is skipped, and clocks jump in unit tests only'))
+await provideFaketime(say)
 const prefix = await namespacePrefix(say)
 const logs = await mkdtemp(join(tmpdir(), 'nginx-ts-faults-'))
 say(`logs are in ${logs}`)
