@@ -11,14 +11,13 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
-import { faketimeLibrary } from '../test/support/faketime.ts'
+import { provideFaketime } from '../test/support/faketime.ts'
 import { FIGURES, type Figures } from '../test/support/figures.ts'
 import { type FaultRow, faultRows } from './fault-rows.ts'
 import { namespacePrefix } from './in-namespace.ts'
 import { kubeBinaries } from './kube-binaries.ts'
 import { nginxBinaries } from './nginx-binaries.ts'
 import { assertNodeVersion, project } from './project.ts'
-import { aptInstall } from './provide.ts'
 
 type Outcome = { readonly row: FaultRow; readonly ok: boolean; readonly lines: readonly string[] }
 
@@ -52,8 +51,7 @@ if (unknown.length > 0)
 
 const nginx = (await nginxBinaries(say)).at(-1)
 await kubeBinaries(say)
-if ((await faketimeLibrary()) === undefined)
-  await aptInstall(['libfaketime'], say).catch(() => say('there is no libfaketime: row 13 is skipped, and clocks jump in unit tests only'))
+await provideFaketime(say)
 const prefix = await namespacePrefix(say)
 const logs = await mkdtemp(join(tmpdir(), 'nginx-ts-faults-'))
 say(`logs are in ${logs}`)
@@ -68,7 +66,7 @@ say(`the table is in ${TABLE}, the logs are in ${logs}`)
 if (outcomes.some(({ ok }) => !ok)) process.exitCode = 1
 
 async function runRow(row: FaultRow): Promise<Outcome> {
-  const seed = values.seed === undefined ? Math.floor(Math.random() * LARGEST_SEED) : Number(values.seed)
+  const seed = Number(values.seed ?? process.env['NGINX_TS_SEED'] ?? Math.floor(Math.random() * LARGEST_SEED))
   const counts = countsOf(row)
   const log = join(logs, `${row.row}-${row.test.replaceAll(/.*\/|\.test\.ts/g, '')}.log`)
   say(`row ${row.row}: ${row.what}, seed ${seed}, ${describe(counts)}`)
@@ -77,7 +75,7 @@ async function runRow(row: FaultRow): Promise<Outcome> {
   const child = spawn(command, parameters, {
     cwd: project,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NGINX_TS_VERSIONS: nginx?.version ?? '', NGINX_TS_SEED: `${seed}`, NGINX_TS_FAULT_SEED: `${seed}`, ...counts },
+    env: { ...process.env, NGINX_TS_VERSIONS: nginx?.version ?? '', NGINX_TS_SEED: `${seed}`, ...counts },
   })
   const end = (signal: NodeJS.Signals) => void child.kill(signal)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)

@@ -2,6 +2,8 @@
  * `npm test`: everything that must hold, with all that it needs. Further arguments go to Jest. What comes from elsewhere
  * is fetched first, for the tests run in a network of their own.
  */
+
+import { provideFaketime } from '../test/support/faketime.ts'
 import { namespacePrefix, runPassingSignals } from './in-namespace.ts'
 import { kubeBinaries } from './kube-binaries.ts'
 import { nginxBinaries } from './nginx-binaries.ts'
@@ -27,5 +29,6 @@ await step('checking types', node, 'node_modules/typescript/bin/tsc')
 await step('checking style and import directions', node, 'node_modules/@biomejs/biome/bin/biome', 'check', '.')
 const kubernetes = await kubeBinaries(say)
 say(`Kubernetes ${kubernetes.version} is in ${kubernetes.folder}`)
+await provideFaketime(say)
 const prefix = await namespacePrefix(say)
 await step('running the tests', ...prefix, node, ...jest, ...process.argv.slice(2))

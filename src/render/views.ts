@@ -46,6 +46,8 @@ type ListenView = {
   readonly http2: boolean
   readonly proxyProtocol: boolean
   readonly defaultServer: boolean
+  /** Connections that wait to be accepted; said once an address. */
+  readonly backlog: number
 }
 
 type LocationView = {
@@ -113,10 +115,16 @@ function longestPrefixAbove(path: UriPath, locations: readonly Location[]): Loca
     .reduce<Location | undefined>((longest, one) => (one.match.path.length > (longest?.match.path.length ?? 0) ? one : longest), undefined)
 }
 
+/**
+ * NGINX asks for 511, and what comes while workers are busy or replaced is dropped beyond that, to be tried again by the
+ * client's kernel a second later. Linux caps it at net.core.somaxconn, whose default has been 4096 since 5.4.
+ */
+const LISTEN_BACKLOG = 4096
+
 function listensOf(http: HttpSettings, context: RenderContext, defaultServer: boolean): readonly ListenView[] {
   const families = context.ipv6 && http.client.ipv6 ? ['', '[::]:'] : ['']
   const http2 = http.client.http2 && !context.capabilities.http2Directive
-  const common = { proxyProtocol: http.forwarding.proxyProtocol, defaultServer }
+  const common = { proxyProtocol: http.forwarding.proxyProtocol, defaultServer, backlog: LISTEN_BACKLOG }
   return [
     ...families.map((family) => ({ ...common, address: `${family}${http.httpPort}`, ssl: false, http2: false })),
     ...families.map((family) => ({ ...common, address: `${family}${http.httpsPort}`, ssl: true, http2 })),

@@ -30,7 +30,7 @@ for (const module of ['proxy', 'grpc']) {
 }
 
 const SERVER: Grammar = {
-  listen: { args: [1, 2, 3, 4] },
+  listen: { args: [1, 2, 3, 4, 5] },
   server_name: { args: [1] },
   ssl_certificate: { args: [1] },
   ssl_certificate_key: { args: [1] },

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -42,6 +43,8 @@ const BODY = 'the steady backend'
 const TICK_MS = 10
 const LONGEST_ANSWER_MS = 10_000
 const EXAMPLES = 5
+/** What is late is sent at once; the kernel would drop what goes beyond. net.core.somaxconn is the limit. */
+const BACKLOG = 4096
 
 /** Starts the process; it sends nothing yet. `address`: where its backend listens; 0.0.0.0 for all that are local. */
 export async function startLoad({ address = '127.0.0.1' } = {}): Promise<Load> {
@@ -79,7 +82,11 @@ async function message(child: ChildProcess): Promise<unknown> {
 }
 
 async function runLoad(address: string) {
-  const backend = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end(BODY)).listen(0, address)
+  const backend = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end(BODY)).listen({
+    port: 0,
+    host: address,
+    backlog: BACKLOG,
+  })
   await once(backend, 'listening')
   process.send?.((backend.address() as AddressInfo).port)
   process.once('disconnect', () => process.exit())
@@ -110,6 +117,7 @@ async function runLoad(address: string) {
       agent,
       timeout: LONGEST_ANSWER_MS,
     })
+    const begun = performance.now()
     sending.once('timeout', () => sending.destroy(new Error('no answer in time')))
     let isReused = false
     sending.once('socket', (socket) => {
@@ -128,12 +136,22 @@ async function runLoad(address: string) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'ECONNREFUSED') count('refused', message)
       else if (isReused && !hasBegun && (code === 'ECONNRESET' || code === 'EPIPE')) count('keepAliveClosed')
-      else count('cut', `${code} ${message}${hasBegun ? ', in the answer' : ''}`)
+      else
+        count(
+          'cut',
+          `${describe(code, message)} ${when(begun)}, ${agent === false ? 'fresh' : 'keep-alive'}, from port ${sending.socket?.localPort}${hasBegun ? ', in the answer' : ''}`,
+        )
     }
   }
 
+  const when = (begun: number) => `sent after ${seconds(begun - start)}, lost after ${seconds(performance.now() - start)}`
   const start = performance.now()
+  const overflowsBefore = await listenOverflows()
+  let last = start
+  let longestPause = 0
   const timer = setInterval(() => {
+    longestPause = Math.max(longestPause, performance.now() - last)
+    last = performance.now()
     const due = Math.floor(((performance.now() - start) * begin.perSecond) / 1000)
     while (counts.sent < due) {
       const sent = sendOne(counts.sent % 2 === 0 ? false : keepAlive).finally(() => pending.delete(sent))
@@ -144,7 +162,26 @@ async function runLoad(address: string) {
   await finish.promise
   clearInterval(timer)
   await Promise.all(pending)
+  if (examples.length > 0)
+    examples.push(
+      `this load stood still for ${seconds(longestPause)} at most; ${(await listenOverflows()) - overflowsBefore} connections found a full backlog`,
+    )
   process.send?.({ ...counts, examples } satisfies LoadCounts)
+}
+
+/** Connections that the kernel dropped because who listens did not accept: TcpExt ListenOverflows, of this network namespace. */
+async function listenOverflows(): Promise<number> {
+  const lines = (await readFile('/proc/net/netstat', 'utf8').catch(() => '')).split('\n').filter((line) => line.startsWith('TcpExt:'))
+  const [names = [], values = []] = lines.map((line) => line.split(' '))
+  return Number(values[names.indexOf('ListenOverflows')] ?? 0)
+}
+
+function describe(code: string | undefined, message: string): string {
+  return code === undefined ? message : `${code} ${message}`
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(2)} s`
 }
 
 if (process.argv[1] === import.meta.filename) await runLoad(process.argv[2] ?? '')
