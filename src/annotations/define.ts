@@ -16,6 +16,8 @@ export type AnnotationSpec<Value> = {
   /** A value that is valid. */
   readonly example: string
   readonly ingressNginx: Compatibility
+  /** The key of the same feature that this one is another spelling of; the value is given under that one. */
+  readonly aliasOf?: string
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each key has a type of its own

@@ -43,15 +43,6 @@ export const otherNames: Readonly<Record<string, OtherName>> = {
   ...all(['permanent-redirect', 'permanent-redirect-code', 'temporal-redirect', 'temporal-redirect-code'], notYet('waits for redirects')),
   ...all(['from-to-www-redirect', 'ssl-redirect', 'force-ssl-redirect'], notYet('waits for redirects')),
   ...all(
-    ['whitelist-source-range', 'allowlist-source-range', 'denylist-source-range', 'satisfy'],
-    notYet('waits for access lists', PROTECTS),
-  ),
-  ...all(
-    ['limit-rps', 'limit-rpm', 'limit-connections', 'limit-burst-multiplier', 'limit-allowlist', 'limit-whitelist'],
-    notYet('waits for limits'),
-  ),
-  ...all(['auth-type', 'auth-secret', 'auth-secret-type', 'auth-realm'], notYet('waits for basic authentication', PROTECTS)),
-  ...all(
     ['auth-url', 'auth-signin', 'auth-signin-redirect-param', 'auth-response-headers', 'auth-request-redirect', 'auth-method'],
     notYet('waits for authentication by subrequest', PROTECTS),
   ),

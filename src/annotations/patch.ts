@@ -2,12 +2,39 @@
  * What features ask for, by scope. A patch names things of the cluster as the Ingress does; translate looks them up and
  * makes the model's settings of it. Each noun is one feature's or shared by several that set different words of it.
  */
+import type { AccessOverrides, SatisfySettings } from '../model/access.ts'
 import type { BodyOverrides, ProxyOverrides } from '../model/location-settings.ts'
+import type { NamedObject } from '../model/schemas.ts'
+import type { Cidr } from '../model/values.ts'
 
 /** For each path of the Ingress. */
 export type LocationPatch = {
   readonly proxy?: ProxyOverrides
   readonly body?: BodyOverrides
+  readonly access?: AccessOverrides
+  readonly satisfy?: SatisfySettings
+  readonly basicAuth?: BasicAuthPatch
+  readonly limits?: LimitPatch
+}
+
+/** Users and passwords of a Secret. Without `isWanted` nobody is asked for them. */
+export type BasicAuthPatch = {
+  readonly isWanted?: boolean | undefined
+  readonly secret?: NamedObject | undefined
+  /** `file`: lines of `user:hash` under the key `auth`; `map`: each key a user, its value the hash. */
+  readonly format?: 'file' | 'map' | undefined
+  readonly realm?: string | undefined
+}
+
+/** What a client may do, counted over all paths of the Ingress. */
+export type LimitPatch = {
+  readonly perSecond?: number | undefined
+  readonly perMinute?: number | undefined
+  readonly connections?: number | undefined
+  /** Of the rate: as many requests may come at once. */
+  readonly burstMultiplier?: number | undefined
+  /** Whose requests are not counted. */
+  readonly exempt?: readonly Cidr[] | undefined
 }
 
 /** For the whole host: of several Ingresses, the oldest one that asks for a noun has it. */

@@ -87,6 +87,12 @@ type ReadFeature = {
   readonly conflicts: readonly { readonly annotation: string; readonly message: string }[]
 }
 
+/** The names a value may stand under, the one that counts first: ours before ingress-nginx's, a key before its aliases. */
+function spellingsOf(key: string, { annotations }: Feature): readonly string[] {
+  const keys = [key, ...Object.keys(annotations).filter((candidate) => annotations[candidate]?.aliasOf === key)]
+  return PREFIXES.flatMap((prefix) => keys.map((each) => prefix + each))
+}
+
 /** One feature's values, each by its schema, and what comes of them. */
 function readFeature(feature: Feature, { annotations }: Ingress): ReadFeature {
   const invalid: { annotation: string; reason: string }[] = []
@@ -94,13 +100,13 @@ function readFeature(feature: Feature, { annotations }: Ingress): ReadFeature {
   const values: Record<string, unknown> = {}
   const spelled = new Map<string, string>()
   for (const [key, spec] of Object.entries(feature.annotations)) {
-    const [own, compatible] = [annotations[OWN_PREFIX + key], annotations[COMPATIBLE_PREFIX + key]]
-    const given = own ?? compatible
-    if (given === undefined) continue
-    const annotation = (own === undefined ? COMPATIBLE_PREFIX : OWN_PREFIX) + key
+    if (spec.aliasOf !== undefined) continue
+    const [annotation, ...others] = spellingsOf(key, feature).filter((name) => annotations[name] !== undefined)
+    if (annotation === undefined) continue
+    const given = annotations[annotation] ?? ''
     spelled.set(key, annotation)
-    if (own !== undefined && compatible !== undefined && own !== compatible)
-      conflicts.push({ annotation: COMPATIBLE_PREFIX + key, message: `says otherwise than ${OWN_PREFIX}${key}, which counts` })
+    for (const other of others)
+      if (annotations[other] !== given) conflicts.push({ annotation: other, message: `says otherwise than ${annotation}, which counts` })
     const parsed = given.trim() === '' ? undefined : spec.value.safeParse(given.trim())
     if (parsed?.success) values[camelCase(key)] = parsed.data
     else {

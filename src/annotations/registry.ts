@@ -1,18 +1,26 @@
 // Written by `npm run generate` from the files of features/.
 import type { Feature } from './define.ts'
+import accessLists from './features/access-lists.ts'
+import basicAuth from './features/basic-auth.ts'
 import buffering from './features/buffering.ts'
 import httpVersion from './features/http-version.ts'
+import limits from './features/limits.ts'
 import nextUpstream from './features/next-upstream.ts'
 import requestBody from './features/request-body.ts'
+import satisfy from './features/satisfy.ts'
 import serviceUpstream from './features/service-upstream.ts'
 import timeouts from './features/timeouts.ts'
 
 /** Every feature, by the name of its file. */
 export const features: Readonly<Record<string, Feature>> = {
+  'access-lists': accessLists,
+  'basic-auth': basicAuth,
   buffering,
   'http-version': httpVersion,
+  limits,
   'next-upstream': nextUpstream,
   'request-body': requestBody,
+  satisfy,
   'service-upstream': serviceUpstream,
   timeouts,
 }

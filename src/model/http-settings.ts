@@ -1,4 +1,5 @@
 /** What holds for every server. Sizes are in bytes, times in seconds; 0 is no limit where it makes sense as one. */
+import type { LimitStatuses } from './limits.ts'
 import type { LogFormat } from './log-format.ts'
 import type { TlsCipher, TlsCurve, TlsProtocol } from './tls-settings.ts'
 import type { Cidr, GeneratedName, HeaderName, MediaType, PortNumber } from './values.ts'
@@ -14,6 +15,7 @@ export type HttpSettings = {
   readonly client: ClientSettings
   readonly forwarding: ForwardingSettings
   readonly access: AccessSettings
+  readonly limits: LimitStatuses
   readonly tls: TlsSettings
   readonly proxy: ProxySettings
   readonly upstream: UpstreamSettings
@@ -61,8 +63,14 @@ export type ForwardingSettings = {
   readonly fullForwardedFor: boolean
 }
 
-/** Clients that are let in, undefined for all; and those that are not, whatever else is said. */
-export type AccessSettings = { readonly allowed: readonly Cidr[] | undefined; readonly denied: readonly Cidr[] }
+export type AccessSettings = {
+  /** Clients that are let in, undefined for all, where a location does not say otherwise. */
+  readonly allowed: readonly Cidr[] | undefined
+  /** Clients that are not, where a location does not say otherwise. */
+  readonly denied: readonly Cidr[]
+  /** Clients that are not, whatever else is said. */
+  readonly blocked: readonly Cidr[]
+}
 
 export type TlsSettings = {
   readonly protocols: readonly TlsProtocol[]

@@ -64,10 +64,29 @@ export const issueCodes = {
   },
   'invalid-annotation': { severity: 'error', meaning: 'The annotation has a value that it cannot have; it has no effect.' },
   'unknown-annotation': { severity: 'warning', meaning: 'An annotation under our prefixes that nobody knows; it has no effect.' },
-  'annotation-conflict': { severity: 'warning', meaning: 'The same annotation says otherwise under both prefixes; ours counts.' },
+  'annotation-conflict': {
+    severity: 'warning',
+    meaning: 'The same annotation says otherwise under both prefixes, or in two spellings; ours counts, and of spellings the newer.',
+  },
   'protection-invalid': {
     severity: 'error',
     meaning: 'An annotation that protects the route has a value that is not valid; requests get 503 until it is mended.',
+  },
+  'credentials-not-found': {
+    severity: 'error',
+    meaning: 'The Secret that has the users of a route does not exist or has none; requests get 503 until it has.',
+  },
+  'credentials-elsewhere': {
+    severity: 'error',
+    meaning: 'The Secret that has the users of a route is in another namespace, which is not read; requests get 503.',
+  },
+  'invalid-credentials': {
+    severity: 'error',
+    meaning: 'A line of a Secret is no user with the hash of a password; that user cannot log in, the others can.',
+  },
+  'authentication-not-asked': {
+    severity: 'warning',
+    meaning: 'Annotations of basic authentication stand without auth-type, and without it nobody is asked for a password.',
   },
   'annotation-not-supported': { severity: 'warning', meaning: 'The annotation is not understood yet and has no effect.' },
   'protection-not-supported': {

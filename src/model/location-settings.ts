@@ -1,9 +1,15 @@
 /** What a location does otherwise than the http block says. A word that is undefined is as there. Bytes and seconds. */
+import type { AccessOverrides, BasicAuthSettings, SatisfySettings } from './access.ts'
 import type { NextUpstream } from './http-settings.ts'
+import type { LimitSettings } from './limits.ts'
 
 export type LocationSettings = {
   readonly proxy?: ProxyOverrides
   readonly body?: BodyOverrides
+  readonly access?: AccessOverrides
+  readonly satisfy?: SatisfySettings
+  readonly basicAuth?: BasicAuthSettings
+  readonly limits?: LimitSettings
 }
 
 /** How requests are passed to a backend, and its answers back. */

@@ -4,6 +4,7 @@
  */
 import type { HttpSettings } from './http-settings.ts'
 import type { ObjectRef } from './issue.ts'
+import type { LimitZone } from './limits.ts'
 import type { LocationSettings } from './location-settings.ts'
 import type { GeneratedName, HeaderName, IpAddress, ObjectName, PortNumber, ServerName, UriPath } from './values.ts'
 
@@ -13,6 +14,8 @@ export type Model = {
   readonly servers: readonly Server[]
   readonly upstreams: readonly Upstream[]
   readonly keyPairs: readonly KeyPair[]
+  readonly secretFiles: readonly SecretFile[]
+  readonly limitZones: readonly LimitZone[]
 }
 
 /** Which request hosts a server answers: one name, one label below a name, or all that no other server names. */
@@ -95,6 +98,9 @@ export type KeyPair = {
   readonly name: GeneratedName
   readonly pem: string
 }
+
+/** A file that only NGINX may read. It never changes: its name is the hash of its text. */
+export type SecretFile = { readonly name: GeneratedName; readonly text: string }
 
 /** What the NGINX binary can do; templates ask for these, never for versions. */
 export type Capabilities = {

@@ -7,10 +7,13 @@ import {
   type Cidr,
   type HeaderName,
   type MediaType,
+  type ObjectName,
   type Parsed,
   parseCidr,
   parseHeaderName,
   parseMediaType,
+  parseNetwork,
+  parseObjectName,
   parsePath,
   type UriPath,
 } from './values.ts'
@@ -169,5 +172,20 @@ export const requestUris = commaSeparated<string>(
   (word) => (/^\/[\x21-\x7e]{0,99}$/.test(word) ? accept(word) : refuse('is not a URI of printable ASCII, /… and 100 characters at most')),
   100,
 )
+
+/** One network at least. */
+export const someNetworks = commaSeparated<Cidr>(parseNetwork).refine((list) => list.length > 0, 'names no network')
+
+/** A Secret or ConfigMap; `namespace` is undefined for that of whoever names it. */
+export type NamedObject = { readonly namespace: ObjectName | undefined; readonly name: ObjectName }
+
+/** `name`, or `namespace/name`. */
+export const namedObject = text((given): Parsed<NamedObject> => {
+  const [first = '', second, ...rest] = given.split('/')
+  const name = parseObjectName(second ?? first)
+  const namespace = second === undefined ? undefined : parseObjectName(first)
+  if (rest.length > 0 || !name.ok || namespace?.ok === false) return refuse('is not a name or namespace/name')
+  return accept({ namespace: namespace?.value, name: name.value })
+})
 
 export { text as fromText }

@@ -6,6 +6,7 @@ import {
   parseHeaderName,
   parseHost,
   parseIpAddress,
+  parseNetwork,
   parseObjectName,
   parsePath,
   parsePort,
@@ -160,6 +161,24 @@ describe('addresses', () => {
     ':::',
     ...hostileTexts,
   ])('refuse %j', (text) => expect(parseIpAddress(text).ok).toBe(false))
+})
+
+describe('networks', () => {
+  test.each([
+    ['10.0.0.0/8', '10.0.0.0/8'],
+    ['10.1.2.3/8', '10.0.0.0/8'],
+    ['10.1.2.3/08', '10.0.0.0/8'],
+    ['10.1.2.3/32', '10.1.2.3'],
+    ['10.1.2.3', '10.1.2.3'],
+    ['0.0.0.0/0', '0.0.0.0/0'],
+    ['2001:DB8:0:0::1/32', '2001:db8::/32'],
+    ['2001:db8::1/128', '2001:db8::1'],
+    ['::/0', '::/0'],
+  ])('%j is %j', (text, network) => expect(parseNetwork(text)).toEqual({ ok: true, value: network }))
+  test.each(['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/-1', '::ffff:10.0.0.0/104', ...hostileTexts])(
+    'refuse %j',
+    (text) => expect(parseNetwork(text).ok).toBe(false),
+  )
 })
 
 describe('ports', () => {

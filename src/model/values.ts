@@ -3,6 +3,7 @@
  * allow-list, so that a string which nobody vetted does not type-check as one.
  */
 import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
 
 declare const brand: unique symbol
 type Branded<Base, Name extends string> = Base & { readonly [brand]: Name }
@@ -122,6 +123,23 @@ export function parseCidr(text: string): Parsed<Cidr> {
   if (!parseIpAddress(address).ok || rest.length > 0) return refuse('is not an address or a network such as 10.0.0.0/8')
   if (length !== undefined && !(/^\d{1,3}$/.test(length) && Number(length) <= bits)) return refuse(`has no prefix length from 0 to ${bits}`)
   return accept(text as Cidr)
+}
+
+/**
+ * Reads an address or a network and gives it in its one form: the bits behind the prefix are zero, for NGINX warns of
+ * others at each reload, and a prefix of all bits is left out.
+ */
+export function parseNetwork(text: string): Parsed<Cidr> {
+  const cidr = parseCidr(text)
+  if (!cidr.ok) return cidr
+  const [given = '', length] = text.split('/')
+  const address = ipaddr.parse(given)
+  const isIpv6 = address instanceof ipaddr.IPv6
+  // A client of IPv4 is compared with networks of IPv4 only.
+  if (isIpv6 && address.isIPv4MappedAddress()) return refuse('is IPv4 written as IPv6, which is no client; write it as IPv4')
+  if (length === undefined || Number(length) === (isIpv6 ? 128 : 32)) return accept(address.toString() as Cidr)
+  const network = (isIpv6 ? ipaddr.IPv6 : ipaddr.IPv4).networkAddressFromCIDR(`${address}/${Number(length)}`)
+  return accept(`${network}/${Number(length)}` as Cidr)
 }
 
 /** Reads a media type, RFC 6838 section 4.2, without parameters. */

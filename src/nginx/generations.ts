@@ -23,7 +23,7 @@ export type GenerationStore = {
   active(): Promise<Generation | undefined>
 }
 
-const INCLUDED_FOLDERS = ['servers', 'shards', 'certificates', 'hosts']
+const INCLUDED_FOLDERS = ['servers', 'shards', 'certificates', 'hosts', 'secrets']
 const WRITES_AT_ONCE = 32
 /** Readable by us and, through the group, by workers of another account. */
 const KEY_MODE = 0o640
@@ -47,9 +47,9 @@ export function createGenerationStore(
     return Buffer.byteLength(text)
   }
 
-  async function writeUnlessThere({ path, text }: ConfigFile): Promise<number> {
+  async function writeUnlessThere({ path, text }: ConfigFile, mode?: number): Promise<number> {
     const target = join(layout.conf, path)
-    const bytes = (await readFile(target, 'utf8').catch(() => undefined)) === text ? 0 : await writeWhole(target, text)
+    const bytes = (await readFile(target, 'utf8').catch(() => undefined)) === text ? 0 : await writeWhole(target, text, mode)
     written.add(path)
     return bytes
   }
@@ -62,8 +62,10 @@ export function createGenerationStore(
 
   return {
     async stage(configSet, number) {
-      const missing = configSet.files.filter(({ path }) => !written.has(path))
-      return (await writeAll(missing, writeUnlessThere)) + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
+      const areMissing = ({ path }: ConfigFile) => !written.has(path)
+      const secrets = await writeAll(secretFilesOf(configSet).filter(areMissing), (file) => writeUnlessThere(file, KEY_MODE))
+      const files = await writeAll(configSet.files.filter(areMissing), (file) => writeUnlessThere(file))
+      return secrets + files + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
     },
     async promote() {
       if (await exists(layout.activeRoot)) await copyFile(layout.activeRoot, layout.previousRoot)
@@ -79,7 +81,7 @@ export function createGenerationStore(
       return await writeAll(changed, writeKeyPair)
     },
     async prune(configSet) {
-      const next = new Set(configSet.files.map(({ path }) => path))
+      const next = new Set([...configSet.files, ...secretFilesOf(configSet)].map(({ path }) => path))
       const keep = new Set([...current, ...next])
       current = next
       for (const folder of INCLUDED_FOLDERS) {
@@ -108,6 +110,10 @@ export async function activeGeneration(layout: Layout): Promise<Generation | und
   const head = (await readFile(layout.activeRoot, 'utf8').catch(() => '')).slice(0, 200)
   const [, number, hash] = /^# nginx-ts generation (\d+), configuration (\w+)/.exec(head) ?? []
   return number === undefined || hash === undefined ? undefined : { number: Number(number), hash }
+}
+
+function secretFilesOf({ secretFiles }: ConfigSet): readonly ConfigFile[] {
+  return secretFiles.map(({ name, text }) => ({ path: `secrets/${name}`, text }))
 }
 
 /** Writes all, some at a time, and gives the bytes written. */

@@ -13,6 +13,8 @@ export type Layout = {
   /** Files that configurations include; NGINX resolves relative names from here. */
   readonly conf: string
   readonly certificates: string
+  /** Further files that only NGINX may read. */
+  readonly secrets: string
   readonly pidFile: string
   /** The master that the agent started last, as a ProcessIdentity. */
   readonly masterFile: string
@@ -46,6 +48,7 @@ export function layoutOf(root: string): Layout {
     previousRoot: join(root, 'conf/previous.conf'),
     conf: join(root, 'conf'),
     certificates: join(root, 'conf/certs'),
+    secrets: join(root, 'conf/secrets'),
     pidFile: join(root, 'run/nginx.pid'),
     masterFile: join(root, 'run/master'),
     agentFile: join(root, 'run/agent'),
@@ -67,10 +70,10 @@ export async function createLayout(layout: Layout): Promise<void> {
   await createRuntimeLayout(layout)
 }
 
-/** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates by name. */
+/** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates and secrets by name. */
 export async function createConfigurationLayout(layout: Layout): Promise<void> {
-  await makeFolders(layout, ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs'])
-  await letPass(layout, ['', 'conf', 'conf/certs'])
+  await makeFolders(layout, ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs', 'conf/secrets'])
+  await letPass(layout, ['', 'conf', 'conf/certs', 'conf/secrets'])
 }
 
 /** What NGINX and its agent write. Workers of another account pass through, and keep bodies in files. */

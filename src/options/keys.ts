@@ -131,9 +131,20 @@ export const configMapKeys = z.object({
   'forwarded-for-header': key(headerName, 'X-Forwarded-For', "Header with the client's address."),
   'proxy-real-ip-cidr': key(networks, '0.0.0.0/0', 'Proxies in front that are believed.'),
   'use-proxy-protocol': key(boolean, 'false', 'Expects the PROXY protocol on every connection, http and https.'),
-  'whitelist-source-range': key(networks, '', 'Clients that are let in; all others get 403. Unreadable: nobody is let in.'),
-  'denylist-source-range': key(networks, '', 'Clients that get 403. Unreadable: everybody gets it.'),
-  'block-cidrs': key(networks, '', 'The same as `denylist-source-range`.'),
+  'whitelist-source-range': key(
+    networks,
+    '',
+    'Clients that are let in where an Ingress does not say who is; all others get 403. Unreadable: nobody is let in.',
+  ),
+  'denylist-source-range': key(networks, '', 'Clients that get 403 where an Ingress does not say who does. Unreadable: everybody gets it.'),
+  'block-cidrs': key(networks, '', 'Clients that get 403 whatever an Ingress says. Unreadable: everybody gets it.'),
+  'no-auth-locations': key(
+    paths,
+    '/.well-known/acme-challenge',
+    'Paths of rules that nobody is asked to log in for, with what is below them.',
+  ),
+  'limit-req-status-code': key(integer(400, 599), '503', 'Status of a request above a rate limit.'),
+  'limit-conn-status-code': key(integer(400, 599), '503', 'Status of a request above a limit of connections.'),
 
   // Responses
   'use-gzip': key(boolean, 'false', 'Compresses responses.'),

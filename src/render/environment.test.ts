@@ -59,6 +59,11 @@ describe('printing', () => {
       owner: undefined,
       log: undefined,
       redirect: undefined,
+      satisfy: undefined,
+      access: undefined,
+      basicAuth: undefined,
+      limits: undefined,
+      body: undefined,
       pass: undefined,
       respond: 404,
     }

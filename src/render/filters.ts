@@ -43,6 +43,13 @@ export function interpolated(value: unknown): string {
   return quoted
 }
 
+/** The realm of Basic authentication, in which `off` would mean none. NGINX puts it between quotes and escapes nothing: RFC 9110 section 5.6.4. */
+function realm(value: unknown): string {
+  const text = expectText(value, 'realm')
+  if (text === 'off') throw refusal('realm', value, 'switches authentication off')
+  return interpolated(text.replace(/[\\"]/g, '\\$&'))
+}
+
 /** The host of a server. A wildcard takes one label, which only a regular expression says: `*.a` would take several. */
 export function serverName(value: unknown): string {
   const host = value as HostMatch
@@ -267,6 +274,7 @@ function refusal(filter: string, value: unknown, reason: string): Error {
 export const filters = {
   literal,
   interpolated,
+  realm,
   serverName,
   certificateKey,
   routedHostKey,

@@ -1,10 +1,12 @@
 /** The settings of a location → their views: every word is there, undefined for those that are as in the http block. */
 import type { HttpSettings } from '../model/http-settings.ts'
 import type { BodyOverrides, LocationSettings, ProxyOverrides } from '../model/location-settings.ts'
+import { accessView } from './access.ts'
 
-/** What the macros of location-settings.njk print, a noun each. */
-export function locationSettingsView({ proxy, body }: LocationSettings, http: HttpSettings) {
-  return { proxy: proxy && proxyView(proxy, http), body: body && bodyView(body) }
+/** What the macros of location-settings.njk and its siblings print, a noun each. */
+export function locationSettingsView(settings: LocationSettings, http: HttpSettings) {
+  const { proxy, body } = settings
+  return { proxy: proxy && proxyView(proxy, http), body: body && bodyView(body), ...accessView(settings, http) }
 }
 
 /** `proxy_buffers` says two things at once, so one of them takes the other along. */

@@ -1,6 +1,8 @@
 /** Prints a Model as the files of an NGINX configuration. Pure and synchronous. */
 import { hash as hashText } from 'node:crypto'
-import { hostKey, type KeyPair, type Model, type Server, type Upstream } from '../model/model.ts'
+import type { LimitKey, LimitZone } from '../model/limits.ts'
+import { hostKey, type KeyPair, type Model, type SecretFile, type Server, type Upstream } from '../model/model.ts'
+import { limitKeysOf, limitKeyView, limitZoneView } from './access.ts'
 import { print } from './environment.ts'
 import { nextPowerOfTwo, type RenderContext, rootView, serverView, upstreamSettingsView, upstreamView } from './views.ts'
 
@@ -14,6 +16,8 @@ export type ConfigSet = {
   readonly files: readonly ConfigFile[]
   /** Written beside the files; a pair keeps its name when it is renewed with its key kept. */
   readonly keyPairs: readonly KeyPair[]
+  /** Written beside the files, for NGINX alone to read; servers name them. */
+  readonly secretFiles: readonly SecretFile[]
   /** Of all that a reload would bring: equal hashes, equal behaviour. */
   readonly hash: string
   /** Each server and the file it is printed in. */
@@ -27,10 +31,12 @@ export type RenderMemo = {
   context: RenderContext | undefined
   http: string
   servers: WeakMap<Server, ConfigFile>
-  /** The hashes by which servers and upstreams are dealt to shards. */
-  readonly places: WeakMap<Server | Upstream, number>
+  /** The hashes by which servers, upstreams and limits are dealt to shards. */
+  readonly places: WeakMap<Sharded, number>
   shards: Map<string, { readonly inputs: readonly unknown[]; readonly file: ConfigFile }>
 }
+
+type Sharded = Server | Upstream | LimitKey | LimitZone
 
 export function createRenderMemo(): RenderMemo {
   return { context: undefined, http: '', servers: new WeakMap(), places: new WeakMap(), shards: new Map() }
@@ -55,6 +61,7 @@ export function render(model: Model, context: RenderContext, memo: RenderMemo = 
   return {
     files: [...servers.map(({ file }) => file), ...shards, ...certificateShards, ...hostShards],
     keyPairs: model.keyPairs,
+    secretFiles: model.secretFiles,
     hash,
     servers: servers.map(({ server, file }) => ({ server, path: file.path })),
     rootFile: (generation) => print('nginx.conf.njk', 'root', { ...view, generation, hash }),
@@ -82,17 +89,24 @@ function serverFile(server: Server, model: Model, context: RenderContext, memo: 
 function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): readonly ConfigFile[] {
   const upstreamShards = shard(model.upstreams, ({ name }) => name, memo)
   const serverShards = shard(model.servers, ({ host }) => hostKey(host), memo)
+  const limitKeyShards = shard(limitKeysOf(model), ({ name }) => name, memo)
+  const limitZoneShards = shard(model.limitZones, ({ name }) => name, memo)
   const settings = upstreamSettingsView(model)
-  return inOrder([...upstreamShards.keys(), ...serverShards.keys()]).map((key) => {
+  const keys = [upstreamShards, serverShards, limitKeyShards, limitZoneShards].flatMap((shards) => [...shards.keys()])
+  return inOrder(keys).map((key) => {
     const upstreams = upstreamShards.get(key) ?? []
+    const limitKeys = limitKeyShards.get(key) ?? []
+    const limitZones = limitZoneShards.get(key) ?? []
     const servers = (serverShards.get(key) ?? []).map((server) => serverFile(server, model, context, memo.servers).path)
     return rememberShard(
       memo,
       `servers ${key}`,
-      [...upstreams, ...servers, settings.zoneSize, settings.keepAlive],
+      [...limitKeys, ...limitZones, ...upstreams, ...servers, settings.zoneSize, settings.keepAlive],
       () =>
         print('shard.njk', 'shard', {
-          upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(upstreamView),
+          limitKeys: byName(limitKeys).map(limitKeyView),
+          limitZones: byName(limitZones).map(limitZoneView),
+          upstreams: byName(upstreams).map(upstreamView),
           servers,
           settings,
         }),
@@ -129,6 +143,10 @@ function hostShardsOf(servers: readonly Server[], memo: RenderMemo): readonly Co
   })
 }
 
+function byName<Item extends { readonly name: string }>(items: readonly Item[]): readonly Item[] {
+  return items.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
 function inOrder(keys: Iterable<number>): readonly number[] {
   return [...new Set(keys)].sort((a, b) => a - b)
 }
@@ -143,7 +161,7 @@ function rememberShard(memo: RenderMemo, key: string, inputs: readonly unknown[]
 }
 
 /** Deals items out by the hash of their name, so that a change moves few of them. */
-function shard<Item extends Server | Upstream>(
+function shard<Item extends Sharded>(
   items: readonly Item[],
   nameOf: (item: Item) => string,
   { places }: RenderMemo,

@@ -15,6 +15,7 @@ import {
   type Upstream,
 } from '../model/model.ts'
 import type { UriPath } from '../model/values.ts'
+import { accessHeaders, httpAccessView } from './access.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
 import { locationSettingsView } from './location-settings.ts'
 
@@ -57,11 +58,9 @@ type LocationView = {
   readonly log: LogView | undefined
   /** Of plain http: the status, and the port of the URL. */
   readonly redirect: { readonly code: number; readonly port: number } | undefined
-  readonly proxy: ReturnType<typeof locationSettingsView>['proxy']
-  readonly body: ReturnType<typeof locationSettingsView>['body']
   readonly pass: PassView | undefined
   readonly respond: number | undefined
-}
+} & ReturnType<typeof locationSettingsView>
 
 /** What the log says of a location's requests. */
 type LogView = {
@@ -142,7 +141,7 @@ function locationViews(location: Location, exactPaths: ReadonlySet<string>, http
     log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
     ...locationSettingsView(location.settings, http),
-    pass: location.action.kind === 'proxy' ? passView(location.action.backend, http) : undefined,
+    pass: location.action.kind === 'proxy' ? passView(location, location.action.backend, http) : undefined,
     respond: location.action.kind === 'respond' ? location.action.status : undefined,
   }
   if (kind === 'exact') return [{ ...view, modifier: '=', path }]
@@ -167,13 +166,14 @@ const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly
   grpcs: { module: 'grpc', scheme: 'grpcs' },
 }
 
-function passView(backend: Backend, http: HttpSettings): PassView {
+function passView({ settings }: Location, backend: Backend, http: HttpSettings): PassView {
+  const requestHeaders = [...backend.requestHeaders, ...accessHeaders(settings)]
   return {
     ...PASS[backend.protocol],
     upstream: backend.upstream,
-    hasOwnHeaders: backend.requestHeaders.length > 0,
+    hasOwnHeaders: requestHeaders.length > 0,
     forwarded: forwardedView(http),
-    requestHeaders: backend.requestHeaders,
+    requestHeaders,
   }
 }
 
@@ -197,7 +197,8 @@ export function rootView(
     http2Directive: http.client.http2 && context.capabilities.http2Directive,
     tls: http.tls,
     proxy: http.proxy,
-    access: http.access,
+    access: httpAccessView(http),
+    limits: http.limits,
     gzip: http.gzip && { ...http.gzip, types: http.gzip.types.length === 0 ? undefined : http.gzip.types },
     log: logSettingsView(http, context),
     ...forwardingView(http),

@@ -46,8 +46,10 @@ export function httpSettingsOf(options: Options, defaultKeyPair: KeyPair): HttpS
     },
     access: {
       allowed: options.whitelistSourceRange,
-      denied: [...new Set([...(options.denylistSourceRange ?? []), ...(options.blockCidrs ?? [])])],
+      denied: options.denylistSourceRange ?? [],
+      blocked: options.blockCidrs ?? [],
     },
+    limits: { requests: options.limitReqStatusCode, connections: options.limitConnStatusCode },
     tls: {
       protocols: options.sslProtocols,
       ciphers: options.sslCiphers,

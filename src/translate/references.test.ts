@@ -15,3 +15,17 @@ test('an Ingress refers to the Secrets of its tls entries, once each, in its own
   if (web === undefined) throw new Error('no Ingress')
   expect(referencesOf(web)).toEqual({ secrets: ['shop/a', 'shop/b'], configMaps: [] })
 })
+
+test.each([
+  [{ 'auth-type': 'basic', 'auth-secret': 'users' }, ['shop/a', 'shop/users']],
+  [{ 'auth-type': 'basic', 'auth-secret': 'shop/users' }, ['shop/a', 'shop/users']],
+  [{ 'auth-type': 'basic', 'auth-secret': 'other/users' }, ['shop/a']],
+  [{ 'auth-type': 'basic', 'auth-secret': '../users' }, ['shop/a']],
+  [{ 'auth-secret': 'users' }, ['shop/a']],
+])('with %j also to the Secret of its users, when that is its own', (annotations, secrets) => {
+  const given = ingress('web').namespace('shop').tls('a', 'a.test')
+  for (const [key, value] of Object.entries(annotations)) given.annotation(`nginx.ingress.kubernetes.io/${key}`, value)
+  const [web] = storeOf(given).snapshot().ingresses.values()
+  if (web === undefined) throw new Error('no Ingress')
+  expect(referencesOf(web).secrets).toEqual(secrets)
+})

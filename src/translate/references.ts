@@ -1,4 +1,5 @@
 /** Which Secrets and ConfigMaps an Ingress needs the data of. Nothing else of either kind has to be kept in memory. */
+import { readAnnotations } from '../annotations/read.ts'
 import { type Ingress, keyOf, type ObjectKey } from '../cluster/objects.ts'
 
 export type References = { readonly secrets: readonly ObjectKey[]; readonly configMaps: readonly ObjectKey[] }
@@ -6,5 +7,8 @@ export type References = { readonly secrets: readonly ObjectKey[]; readonly conf
 /** What an Ingress refers to, whether it is there or not. */
 export function referencesOf(ingress: Ingress): References {
   const secretNames = new Set(ingress.tls.map(({ secretName }) => secretName).filter((name) => name !== undefined && name !== ''))
+  const { basicAuth } = readAnnotations(ingress).patches.location
+  const users = basicAuth?.isWanted === true ? basicAuth.secret : undefined
+  if (users !== undefined && (users.namespace ?? ingress.namespace) === ingress.namespace) secretNames.add(users.name)
   return { secrets: [...secretNames].map((name) => keyOf(ingress.namespace, name ?? '')), configMaps: [] }
 }

@@ -2,6 +2,7 @@
 import type { Patches } from '../annotations/define.ts'
 import type { Ingress, IngressBackend } from '../cluster/objects.ts'
 import { describeObject, type Issue, issue } from '../model/issue.ts'
+import type { LimitZone } from '../model/limits.ts'
 import {
   type Action,
   type HostMatch,
@@ -10,6 +11,7 @@ import {
   type Location,
   type Owner,
   type PathMatch,
+  type SecretFile,
   type Server,
   type Upstream,
 } from '../model/model.ts'
@@ -18,7 +20,7 @@ import type { Options } from '../options.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
 import type { Lookup } from './lookup.ts'
 import type { IngressRoutes, Route } from './routes.ts'
-import { settingsOf } from './settings.ts'
+import { NO_SETTINGS, settingsOf } from './settings.ts'
 import { tlsOf } from './tls.ts'
 
 /** One Ingress that speaks of a host. */
@@ -33,6 +35,8 @@ export type ServerTranslation = {
   readonly server: Server
   readonly upstreams: readonly Upstream[]
   readonly keyPair: KeyPair | undefined
+  readonly secretFiles: readonly SecretFile[]
+  readonly limitZones: readonly LimitZone[]
   readonly issues: readonly Issue[]
 }
 
@@ -40,6 +44,7 @@ export type ServerTranslation = {
 export type Fallback = { readonly namespace: string; readonly backend: IngressBackend } | undefined
 
 const ROOT = '/' as UriPath
+const UNAVAILABLE: Action = { kind: 'respond', status: 503, service: undefined }
 
 /** `contributions` come oldest first. */
 export function translateServer(
@@ -63,7 +68,7 @@ export function translateServer(
     const asker = { namespace, ingress: contribution?.ingress, field, patch: contribution?.patches.upstream ?? {} }
     const resolved = resolveBackend(backend, asker, lookup, options, rules)
     issues.push(...resolved.issues)
-    if (contribution?.verdict === 'unavailable' || options.lacksProtection) return { kind: 'respond', status: 503, service: undefined }
+    if (contribution?.verdict === 'unavailable' || options.lacksProtection) return UNAVAILABLE
     if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)
     return resolved.action
   }
@@ -71,13 +76,21 @@ export function translateServer(
   const redirects = (tls.enabled && options.sslRedirect) || options.forceSslRedirect
   const locations = new Map<string, Location>()
   const claimedBy = new Map<string, Ingress>()
+  const secretFiles: SecretFile[] = []
+  const limitZones: LimitZone[] = []
   function claim(match: PathMatch, owner: Contribution | undefined, action: Action) {
+    const canAuthenticate = !options.noAuthLocations.some((path) => isBelow(match.path, path))
+    const found =
+      owner === undefined ? NO_SETTINGS : settingsOf(owner.patches.location, { ingress: owner.ingress, canAuthenticate }, lookup)
+    secretFiles.push(...found.secretFiles)
+    limitZones.push(...found.limitZones)
+    issues.push(...found.issues)
     locations.set(matchKey(match), {
       match,
       owner: owner && ownerOf(owner.ingress),
-      settings: owner === undefined ? {} : settingsOf(owner.patches.location),
+      settings: found.settings,
       redirectToHttps: redirects && !options.noTlsRedirectLocations.some((path) => isBelow(match.path, path)),
-      action,
+      action: found.isClosed ? UNAVAILABLE : action,
     })
   }
 
@@ -111,7 +124,7 @@ export function translateServer(
     tls: tls.enabled ? { keyPair: tls.keyPair?.name } : undefined,
     owners: contributions.map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
   }
-  return { server, upstreams: [...upstreams.values()], keyPair: tls.keyPair, issues }
+  return { server, upstreams: [...upstreams.values()], keyPair: tls.keyPair, secretFiles, limitZones, issues }
 }
 
 /** For the catch-all, an Ingress that has nothing but a default backend comes before one that has rules too. */

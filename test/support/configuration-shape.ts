@@ -1,4 +1,6 @@
 /** What a configuration of ours may consist of: a directive that is not listed got there by somebody's trick. */
+import { isDeepStrictEqual } from 'node:util'
+import { parseCidr } from '../../src/model/values.ts'
 import type { ConfigSet } from '../../src/render/render.ts'
 import { type Directive, parseDirectives } from './directive-tree.ts'
 
@@ -14,8 +16,15 @@ const LOCATION: Record<string, Grammar[string]> = {
   proxy_request_buffering: { args: [1] },
   client_max_body_size: { args: [1] },
   client_body_buffer_size: { args: [1] },
+  satisfy: { args: [1] },
+  deny: { args: [1] },
+  allow: { args: [1] },
+  auth_basic: { args: [1] },
+  auth_basic_user_file: { args: [1] },
+  limit_req: { args: [3] },
+  limit_conn: { args: [2] },
   set: { args: [2] },
-  if: { args: [1], block: { return: { args: [2] } } },
+  if: { args: [1], block: { return: { args: [1, 2] } } },
   return: { args: [1] },
   proxy_set_header: { args: [2] },
   grpc_set_header: { args: [2] },
@@ -53,11 +62,19 @@ const UPSTREAM: Grammar = {
 
 const FOLDERS: Readonly<Record<string, Grammar>> = {
   servers: { server: { args: [0], block: SERVER } },
-  shards: { upstream: { args: [1], block: UPSTREAM }, include: { args: [1] } },
+  shards: {
+    upstream: { args: [1], block: UPSTREAM },
+    limit_req_zone: { args: [3] },
+    limit_conn_zone: { args: [2] },
+    include: { args: [1] },
+  },
 }
 
 const CERTIFICATE_KEY = /^(\\[a-z0-9.-]+|~\*\^\[\^\.\]\+\\\.[a-z0-9.\\-]+\$)$/
 const ROUTED_HOST_KEY = /^\\([a-z0-9.-]+)\|\1$/
+/** Of clients that are not limited: a list of networks by its hash, and the address of everybody else. */
+const EXEMPTION = /^\$except_[0-9a-f]{20}$/
+const COUNTED = /^\$counted_except_[0-9a-f]{20}$/
 const CERTIFICATE_FILE = /^[0-9a-f]{20}\.pem$/
 
 /** What has no business in a configuration: each file is made of its folder's directives, a shard of certificates of names and files, one of hosts of names. */
@@ -67,7 +84,8 @@ export function strangersIn(configSet: ConfigSet): readonly string[] {
     const tree = parseDirectives(text)
     if (folder === 'hosts') return tree.filter((entry) => !isRoutedHost(entry)).map(describe)
     if (folder === 'certificates') return tree.filter((entry) => !isCertificate(entry)).map(describe)
-    return strangersAmong(tree, FOLDERS[folder] ?? {})
+    const others = folder === 'shards' ? tree.filter((entry) => !isLimitKey(entry)) : tree
+    return strangersAmong(others, FOLDERS[folder] ?? {})
   })
 }
 
@@ -78,6 +96,29 @@ function strangersAmong(directives: readonly Directive[], grammar: Grammar): rea
     const isKnown = rule?.args.includes(args.length) === true && (rule.block === undefined) === (block === undefined)
     return isKnown ? strangersAmong(block ?? [], rule.block ?? {}) : [describe(directive)]
   })
+}
+
+function isLimitKey({ name, args, block = [] }: Directive): boolean {
+  const [first = '', second = ''] = args
+  if (name === 'geo') return args.length === 1 && EXEMPTION.test(first) && block.every(isExemption)
+  return (
+    name === 'map' &&
+    args.length === 2 &&
+    EXEMPTION.test(first) &&
+    COUNTED.test(second) &&
+    isDeepStrictEqual(
+      block.map((entry) => [entry.name, ...entry.args]),
+      [
+        ['default', '$binary_remote_addr'],
+        ['1', ''],
+      ],
+    )
+  )
+}
+
+function isExemption({ name, args, block }: Directive): boolean {
+  const isDefault = name === 'default' && args[0] === '0'
+  return args.length === 1 && block === undefined && (isDefault || (parseCidr(name).ok && args[0] === '1'))
 }
 
 function isCertificate({ name, args, block }: Directive): boolean {

@@ -33,12 +33,32 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
     annotations: { 'nginx.ingress.kubernetes.io/proxy-read-timeout': '60', 'nginx-ts.io/x': 'y', note: 'text' },
     labels,
   })
+  const annotated = (annotations: Readonly<Record<string, string>>) => ({
+    ...metadata('web'),
+    annotations: {
+      ...metadata('web').annotations,
+      ...Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`nginx.ingress.kubernetes.io/${key}`, value])),
+    },
+  })
   const backend = (port: object) => ({ service: { name: 'web', port } })
   return [
     {
       apiVersion: 'networking.k8s.io/v1',
       kind: 'Ingress',
-      metadata: metadata('web'),
+      metadata: annotated({
+        'whitelist-source-range': '0.0.0.0/0,::/0',
+        'denylist-source-range': '10.0.0.1',
+        'auth-type': 'basic',
+        'auth-secret': 'evil/users',
+        'auth-secret-type': 'auth-file',
+        'auth-realm': 'evil',
+        satisfy: 'any',
+        'limit-rps': '10',
+        'limit-rpm': '100',
+        'limit-burst-multiplier': '2',
+        'limit-connections': '5',
+        'limit-whitelist': '10.0.0.0/8',
+      }),
       spec: {
         ingressClassName: 'nginx-ts',
         defaultBackend: backend({ number: 80 }),
@@ -90,6 +110,7 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
       ports: [{ name: 'http', port: 8080, protocol: 'TCP', appProtocol: 'http' }],
     },
     { ...tlsSecret('evil-tls', certificate.chain, certificate.key, 'evil'), metadata: metadata('evil-tls') },
+    { apiVersion: 'v1', kind: 'Secret', metadata: metadata('users'), stringData: { auth: 'evil:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0' } },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('settings'), data: { key: 'value' } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata('evil'), namespace: undefined } },
   ]
