@@ -3,11 +3,35 @@
  * makes the model's settings of it. Each noun is one feature's or shared by several that set different words of it.
  */
 import type { BodyOverrides, ProxyOverrides } from '../model/location-settings.ts'
+import type { BackendProtocol } from '../model/model.ts'
+import type { SecretRef } from '../model/schemas.ts'
+import type { BackendCipher, TlsProtocol } from '../model/tls-settings.ts'
+import type { HostTemplate, ServerName } from '../model/values.ts'
 
 /** For each path of the Ingress. */
 export type LocationPatch = {
   readonly proxy?: ProxyOverrides
   readonly body?: BodyOverrides
+  readonly backend?: BackendPatch
+  readonly backendTls?: BackendTlsPatch
+}
+
+/** How backends are spoken to. */
+export type BackendPatch = {
+  /** `as-client`: over TLS where the client came over TLS. Undefined for what the Service says. */
+  readonly protocol?: BackendProtocol | 'as-client' | undefined
+  readonly host?: HostTemplate | undefined
+}
+
+/** TLS towards backends. The Secret has `ca.crt`, or `tls.crt` and `tls.key`, or all three. */
+export type BackendTlsPatch = {
+  readonly secret?: SecretRef | undefined
+  readonly verify?: boolean | undefined
+  readonly depth?: number | undefined
+  readonly name?: ServerName | undefined
+  readonly sendsName?: boolean | undefined
+  readonly protocols?: readonly TlsProtocol[] | undefined
+  readonly ciphers?: readonly BackendCipher[] | undefined
 }
 
 /** For the whole host: of several Ingresses, the oldest one that asks for a noun has it. */

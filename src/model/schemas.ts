@@ -7,11 +7,14 @@ import {
   type Cidr,
   type HeaderName,
   type MediaType,
+  type ObjectName,
   type Parsed,
   parseCidr,
   parseHeaderName,
   parseMediaType,
+  parseObjectName,
   parsePath,
+  parseServerName,
   type UriPath,
 } from './values.ts'
 
@@ -169,5 +172,20 @@ export const requestUris = commaSeparated<string>(
   (word) => (/^\/[\x21-\x7e]{0,99}$/.test(word) ? accept(word) : refuse('is not a URI of printable ASCII, /… and 100 characters at most')),
   100,
 )
+
+/** An object as an annotation names it: in the Ingress' own namespace where none is said. */
+export type SecretRef = { readonly namespace: ObjectName | undefined; readonly name: ObjectName }
+
+/** `namespace/name`, or the name alone. */
+export const secretRef = text((given): Parsed<SecretRef> => {
+  const [first = '', second, ...rest] = given.split('/')
+  const name = parseObjectName(second ?? first)
+  const namespace = second === undefined ? undefined : parseObjectName(first)
+  if (rest.length > 0 || !name.ok || namespace?.ok === false) return refuse('is not the name of a Secret, name or namespace/name')
+  return accept({ namespace: namespace?.value, name: name.value })
+})
+
+/** A DNS name; capitals are taken for small letters. */
+export const serverName = text((given) => parseServerName(given.toLowerCase()))
 
 export { text as fromText }

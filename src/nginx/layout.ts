@@ -13,6 +13,8 @@ export type Layout = {
   /** Files that configurations include; NGINX resolves relative names from here. */
   readonly conf: string
   readonly certificates: string
+  /** What the configuration names and nobody else may read; immutable, as the files of the configuration are. */
+  readonly secrets: string
   readonly pidFile: string
   /** The master that the agent started last, as a ProcessIdentity. */
   readonly masterFile: string
@@ -46,6 +48,7 @@ export function layoutOf(root: string): Layout {
     previousRoot: join(root, 'conf/previous.conf'),
     conf: join(root, 'conf'),
     certificates: join(root, 'conf/certs'),
+    secrets: join(root, 'conf/secrets'),
     pidFile: join(root, 'run/nginx.pid'),
     masterFile: join(root, 'run/master'),
     agentFile: join(root, 'run/agent'),
@@ -69,8 +72,8 @@ export async function createLayout(layout: Layout): Promise<void> {
 
 /** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates by name. */
 export async function createConfigurationLayout(layout: Layout): Promise<void> {
-  await makeFolders(layout, ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs'])
-  await letPass(layout, ['', 'conf', 'conf/certs'])
+  await makeFolders(layout, ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs', 'conf/secrets'])
+  await letPass(layout, ['', 'conf', 'conf/certs', 'conf/secrets'])
 }
 
 /** What NGINX and its agent write. Workers of another account pass through, and keep bodies in files. */

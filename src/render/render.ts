@@ -1,6 +1,6 @@
 /** Prints a Model as the files of an NGINX configuration. Pure and synchronous. */
 import { hash as hashText } from 'node:crypto'
-import { hostKey, type KeyPair, type Model, type Server, type Upstream } from '../model/model.ts'
+import { hostKey, type KeyPair, type Model, type SecretFile, type Server, type Upstream } from '../model/model.ts'
 import { print } from './environment.ts'
 import { nextPowerOfTwo, type RenderContext, rootView, serverView, upstreamSettingsView, upstreamView } from './views.ts'
 
@@ -14,6 +14,8 @@ export type ConfigSet = {
   readonly files: readonly ConfigFile[]
   /** Written beside the files; a pair keeps its name when it is renewed with its key kept. */
   readonly keyPairs: readonly KeyPair[]
+  /** Files that the configuration names, of which nobody else may read anything. */
+  readonly secretFiles: readonly SecretFile[]
   /** Of all that a reload would bring: equal hashes, equal behaviour. */
   readonly hash: string
   /** Each server and the file it is printed in. */
@@ -55,6 +57,7 @@ export function render(model: Model, context: RenderContext, memo: RenderMemo = 
   return {
     files: [...servers.map(({ file }) => file), ...shards, ...certificateShards, ...hostShards],
     keyPairs: model.keyPairs,
+    secretFiles: model.secretFiles,
     hash,
     servers: servers.map(({ server, file }) => ({ server, path: file.path })),
     rootFile: (generation) => print('nginx.conf.njk', 'root', { ...view, generation, hash }),

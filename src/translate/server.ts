@@ -10,11 +10,13 @@ import {
   type Location,
   type Owner,
   type PathMatch,
+  type SecretFile,
   type Server,
   type Upstream,
 } from '../model/model.ts'
 import type { ObjectName, UriPath } from '../model/values.ts'
 import type { Options } from '../options.ts'
+import { backendTlsOf } from './backend-tls.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
 import type { Lookup } from './lookup.ts'
 import type { IngressRoutes, Route } from './routes.ts'
@@ -33,6 +35,7 @@ export type ServerTranslation = {
   readonly server: Server
   readonly upstreams: readonly Upstream[]
   readonly keyPair: KeyPair | undefined
+  readonly secretFiles: readonly SecretFile[]
   readonly issues: readonly Issue[]
 }
 
@@ -58,14 +61,23 @@ export function translateServer(
     lookup,
   )
   issues.push(...tls.issues)
+  const backendTls = new Map(contributions.map((one) => [one, backendTlsOf(one.patches.location.backendTls, one.ingress, lookup)]))
+  for (const found of backendTls.values()) issues.push(...found.issues)
 
   function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
-    const asker = { namespace, ingress: contribution?.ingress, field, patch: contribution?.patches.upstream ?? {} }
-    const resolved = resolveBackend(backend, asker, lookup, options, rules)
+    const { location, upstream: patch } = contribution?.patches ?? { location: {}, upstream: {} }
+    const connection = contribution && backendTls.get(contribution)
+    const asker = { namespace, ingress: contribution?.ingress, field, patch, backend: location.backend, tls: connection?.terms }
+    const resolve = (more: object) => resolveBackend(backend, { ...asker, ...more }, lookup, options, rules)
+    const asClient = location.backend?.protocol === 'as-client'
+    const resolved = asClient ? resolve({ backend: { ...location.backend, protocol: 'http' }, tls: undefined }) : resolve({})
+    const overTls = asClient ? resolve({ backend: { ...location.backend, protocol: 'https' } }) : undefined
     issues.push(...resolved.issues)
-    if (contribution?.verdict === 'unavailable' || options.lacksProtection) return { kind: 'respond', status: 503, service: undefined }
-    if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)
-    return resolved.action
+    if (contribution?.verdict === 'unavailable' || connection?.isClosed || options.lacksProtection)
+      return { kind: 'respond', status: 503, service: undefined }
+    for (const { upstream } of [resolved, overTls ?? resolved]) if (upstream !== undefined) upstreams.set(upstream.name, upstream)
+    if (resolved.action.kind !== 'proxy' || overTls?.action.kind !== 'proxy') return resolved.action
+    return { ...resolved.action, backendOverTls: overTls.action.backend }
   }
 
   const redirects = (tls.enabled && options.sslRedirect) || options.forceSslRedirect
@@ -111,7 +123,8 @@ export function translateServer(
     tls: tls.enabled ? { keyPair: tls.keyPair?.name } : undefined,
     owners: contributions.map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
   }
-  return { server, upstreams: [...upstreams.values()], keyPair: tls.keyPair, issues }
+  const secretFiles = [...backendTls.values()].flatMap(({ files }) => files)
+  return { server, upstreams: [...upstreams.values()], keyPair: tls.keyPair, secretFiles, issues }
 }
 
 /** For the catch-all, an Ingress that has nothing but a default backend comes before one that has rules too. */

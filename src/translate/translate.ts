@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Ingress, keyOf } from '../cluster/objects.ts'
 import type { ClusterState } from '../cluster/state.ts'
 import { describeIssue, type Issue, issue } from '../model/issue.ts'
-import type { KeyPair, Model, Upstream } from '../model/model.ts'
+import type { KeyPair, Model, SecretFile, Upstream } from '../model/model.ts'
 import type { Options } from '../options.ts'
 import type { BackendRules } from './backends.ts'
 import { readCertificate } from './certificates.ts'
@@ -85,10 +85,12 @@ export function translate(
 
   const upstreams = new Map<string, Upstream>()
   const keyPairs = new Map<string, KeyPair>()
+  const secretFiles = new Map<string, SecretFile>()
   for (const server of translated) {
     for (const each of server.issues) issues.push(each)
     for (const upstream of server.upstreams) upstreams.set(upstream.name, upstream)
     if (server.keyPair !== undefined) keyPairs.set(server.keyPair.name, server.keyPair)
+    for (const file of server.secretFiles) secretFiles.set(file.name, file)
   }
   const defaultKeyPair = defaultKeyPairOf(state, options, context, issues)
   keyPairs.set(defaultKeyPair.name, defaultKeyPair)
@@ -98,6 +100,7 @@ export function translate(
     servers: translated.map(({ server }) => server),
     upstreams: [...upstreams.values()],
     keyPairs: [...keyPairs.values()],
+    secretFiles: [...secretFiles.values()],
   }
   return { model, issues: distinct(issues), served: grouped.served }
 }
