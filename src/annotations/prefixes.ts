@@ -22,3 +22,8 @@ export function keyUnder(prefixes: readonly string[], annotation: string): strin
   const prefix = prefixes.find((candidate) => annotation.startsWith(candidate))
   return prefix === undefined ? undefined : annotation.slice(prefix.length)
 }
+
+/** An annotation as the Ingress spells it: under our own prefix where it is there. */
+export function spelledIn(annotations: Readonly<Record<string, string>>, key: string): string {
+  return (annotations[OWN_PREFIX + key] === undefined ? COMPATIBLE_PREFIX : OWN_PREFIX) + key
+}

@@ -20,7 +20,7 @@ import { backendTlsOf } from './backend-tls.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
 import type { Lookup } from './lookup.ts'
 import type { IngressRoutes, Route } from './routes.ts'
-import { settingsOf } from './settings.ts'
+import { settingsIssues, settingsOf } from './settings.ts'
 import { tlsOf } from './tls.ts'
 
 /** One Ingress that speaks of a host. */
@@ -63,6 +63,7 @@ export function translateServer(
   issues.push(...tls.issues)
   const backendTls = new Map(contributions.map((one) => [one, backendTlsOf(one.patches.location.backendTls, one.ingress, lookup)]))
   for (const found of backendTls.values()) issues.push(...found.issues)
+  for (const { ingress, patches } of contributions) issues.push(...settingsIssues(patches.location, ingress, options))
 
   function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
     const { location, upstream: patch } = contribution?.patches ?? { location: {}, upstream: {} }
@@ -87,7 +88,7 @@ export function translateServer(
     locations.set(matchKey(match), {
       match,
       owner: owner && ownerOf(owner.ingress),
-      settings: owner === undefined ? {} : settingsOf(owner.patches.location),
+      settings: owner === undefined ? {} : settingsOf(owner.patches.location, options),
       redirectToHttps: redirects && !options.noTlsRedirectLocations.some((path) => isBelow(match.path, path)),
       action,
     })
