@@ -4,7 +4,7 @@
  */
 import type { BodyOverrides, ProxyOverrides } from '../model/location-settings.ts'
 import type { BackendProtocol } from '../model/model.ts'
-import type { SecretRef } from '../model/schemas.ts'
+import type { NamedObject } from '../model/schemas.ts'
 import type { BackendCipher, TlsProtocol } from '../model/tls-settings.ts'
 import type { HostTemplate, ServerName } from '../model/values.ts'
 
@@ -25,7 +25,7 @@ export type BackendPatch = {
 
 /** TLS towards backends. The Secret has `ca.crt`, or `tls.crt` and `tls.key`, or all three. */
 export type BackendTlsPatch = {
-  readonly secret?: SecretRef | undefined
+  readonly secret?: NamedObject | undefined
   readonly verify?: boolean | undefined
   readonly depth?: number | undefined
   readonly name?: ServerName | undefined

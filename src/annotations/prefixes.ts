@@ -23,7 +23,7 @@ export function keyUnder(prefixes: readonly string[], annotation: string): strin
   return prefix === undefined ? undefined : annotation.slice(prefix.length)
 }
 
-/** An annotation as the Ingress spells it: under our own prefix where it is there. */
-export function spelledIn(annotations: Readonly<Record<string, string>>, key: string): string {
-  return (annotations[OWN_PREFIX + key] === undefined ? COMPATIBLE_PREFIX : OWN_PREFIX) + key
+/** The name under which an Ingress has a key; ours where it has both. */
+export function spelledUnder(annotations: Readonly<Record<string, string>>, key: string): string {
+  return Object.hasOwn(annotations, OWN_PREFIX + key) ? OWN_PREFIX + key : COMPATIBLE_PREFIX + key
 }

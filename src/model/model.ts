@@ -14,7 +14,6 @@ export type Model = {
   readonly servers: readonly Server[]
   readonly upstreams: readonly Upstream[]
   readonly keyPairs: readonly KeyPair[]
-  /** What locations name of them. */
   readonly secretFiles: readonly SecretFile[]
 }
 
@@ -108,7 +107,7 @@ export type KeyPair = {
   readonly pem: string
 }
 
-/** A file beside the configuration that only NGINX may read; named by the hash of its text, so that it never changes. */
+/** A file that only NGINX may read. It never changes: its name is the hash of its text. */
 export type SecretFile = { readonly name: GeneratedName; readonly text: string }
 
 /** What the NGINX binary can do; templates ask for these, never for versions. */

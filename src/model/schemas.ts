@@ -173,15 +173,15 @@ export const requestUris = commaSeparated<string>(
   100,
 )
 
-/** An object as an annotation names it: in the Ingress' own namespace where none is said. */
-export type SecretRef = { readonly namespace: ObjectName | undefined; readonly name: ObjectName }
+/** A Secret or ConfigMap; `namespace` is undefined for that of whoever names it. */
+export type NamedObject = { readonly namespace: ObjectName | undefined; readonly name: ObjectName }
 
-/** `namespace/name`, or the name alone. */
-export const secretRef = text((given): Parsed<SecretRef> => {
+/** `name`, or `namespace/name`. */
+export const namedObject = text((given): Parsed<NamedObject> => {
   const [first = '', second, ...rest] = given.split('/')
   const name = parseObjectName(second ?? first)
   const namespace = second === undefined ? undefined : parseObjectName(first)
-  if (rest.length > 0 || !name.ok || namespace?.ok === false) return refuse('is not the name of a Secret, name or namespace/name')
+  if (rest.length > 0 || !name.ok || namespace?.ok === false) return refuse('is not a name or namespace/name')
   return accept({ namespace: namespace?.value, name: name.value })
 })
 

@@ -63,7 +63,6 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
 
     try {
       bytesWritten = await timed('write', () => store.writeKeyPairs(configSet.keyPairs))
-      bytesWritten += await timed('write', () => store.writeSecretFiles(configSet.secretFiles))
       const [running, active] = await Promise.all([agent.running(), store.active()])
       // After a crash or a late reload the two may differ, and the active one is what a restart would serve.
       if (running?.hash === configSet.hash && active?.hash === configSet.hash)

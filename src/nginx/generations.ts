@@ -1,7 +1,7 @@
 /** Configurations on disk: immutable files, a root file a generation, and one rename that makes it the active one. */
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { KeyPair, SecretFile } from '../model/model.ts'
+import type { KeyPair } from '../model/model.ts'
 import type { ConfigFile, ConfigSet } from '../render/render.ts'
 import type { Layout } from './layout.ts'
 
@@ -17,19 +17,16 @@ export type GenerationStore = {
   revert(): Promise<void>
   /** Writes certificates that are new or renewed; those in place are replaced by a rename. Gives the bytes written. */
   writeKeyPairs(keyPairs: readonly KeyPair[]): Promise<number>
-  /** Writes those that are missing. Gives the bytes written. */
-  writeSecretFiles(files: readonly SecretFile[]): Promise<number>
   /** Deletes files that neither the configuration nor the one before it includes. */
   prune(configSet: ConfigSet): Promise<void>
   /** The active generation, as the root file on disk says. */
   active(): Promise<Generation | undefined>
 }
 
-const INCLUDED_FOLDERS = ['servers', 'shards', 'certificates', 'hosts']
+const INCLUDED_FOLDERS = ['servers', 'shards', 'certificates', 'hosts', 'secrets']
 const WRITES_AT_ONCE = 32
 /** Readable by us and, through the group, by workers of another account. */
 const KEY_MODE = 0o640
-const SECRETS = 'secrets'
 
 /** `workerGroup` is the group id that must be able to read keys, undefined when workers run as we do. */
 export function createGenerationStore(
@@ -65,8 +62,10 @@ export function createGenerationStore(
 
   return {
     async stage(configSet, number) {
-      const missing = configSet.files.filter(({ path }) => !written.has(path))
-      return (await writeAll(missing, (file) => writeUnlessThere(file))) + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
+      const areMissing = ({ path }: ConfigFile) => !written.has(path)
+      const secrets = await writeAll(secretFilesOf(configSet).filter(areMissing), (file) => writeUnlessThere(file, KEY_MODE))
+      const files = await writeAll(configSet.files.filter(areMissing), (file) => writeUnlessThere(file))
+      return secrets + files + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
     },
     async promote() {
       if (await exists(layout.activeRoot)) await copyFile(layout.activeRoot, layout.previousRoot)
@@ -81,15 +80,11 @@ export function createGenerationStore(
       const changed = keyPairs.filter(({ name, pem }) => pairs.get(name) !== pem)
       return await writeAll(changed, writeKeyPair)
     },
-    async writeSecretFiles(files) {
-      const missing = files.map(({ name, text }) => ({ path: `${SECRETS}/${name}`, text })).filter(({ path }) => !written.has(path))
-      return await writeAll(missing, (file) => writeUnlessThere(file, KEY_MODE))
-    },
     async prune(configSet) {
-      const next = new Set([...configSet.files.map(({ path }) => path), ...configSet.secretFiles.map(({ name }) => `${SECRETS}/${name}`)])
+      const next = new Set([...configSet.files, ...secretFilesOf(configSet)].map(({ path }) => path))
       const keep = new Set([...current, ...next])
       current = next
-      for (const folder of [...INCLUDED_FOLDERS, SECRETS]) {
+      for (const folder of INCLUDED_FOLDERS) {
         for (const name of await readdir(join(layout.conf, folder))) {
           const path = `${folder}/${name}`
           if (keep.has(path)) continue
@@ -117,6 +112,10 @@ export async function activeGeneration(layout: Layout): Promise<Generation | und
   return number === undefined || hash === undefined ? undefined : { number: Number(number), hash }
 }
 
+function secretFilesOf({ secretFiles }: ConfigSet): readonly ConfigFile[] {
+  return secretFiles.map(({ name, text }) => ({ path: `secrets/${name}`, text }))
+}
+
 /** Writes all, some at a time, and gives the bytes written. */
 async function writeAll<Item>(items: readonly Item[], write: (item: Item) => Promise<number>): Promise<number> {
   let bytes = 0
@@ -136,8 +135,8 @@ async function exists(path: string): Promise<boolean> {
 /** Writes one configuration set into a directory, for looking at and for `nginx -t`, which opens sockets and temporary files. */
 export async function writeConfigSet(configSet: ConfigSet, folder: string): Promise<void> {
   for (const used of ['run', 'temp']) await mkdir(join(folder, used), { recursive: true })
-  const secrets = configSet.secretFiles.map(({ name, text }) => ({ path: `${SECRETS}/${name}`, text, mode: 0o600 }))
   const files = [...configSet.files, { path: 'nginx.conf', text: configSet.rootFile(1) }].map((file) => ({ ...file, mode: 0o644 }))
+  const secrets = secretFilesOf(configSet).map((file) => ({ ...file, mode: 0o600 }))
   for (const { path, text, mode } of [...files, ...secrets]) {
     await mkdir(dirname(join(folder, path)), { recursive: true })
     await writeFile(join(folder, path), text, { mode })

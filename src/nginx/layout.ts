@@ -13,7 +13,7 @@ export type Layout = {
   /** Files that configurations include; NGINX resolves relative names from here. */
   readonly conf: string
   readonly certificates: string
-  /** What the configuration names and nobody else may read; immutable, as the files of the configuration are. */
+  /** Further files that only NGINX may read. */
   readonly secrets: string
   readonly pidFile: string
   /** The master that the agent started last, as a ProcessIdentity. */
@@ -70,7 +70,7 @@ export async function createLayout(layout: Layout): Promise<void> {
   await createRuntimeLayout(layout)
 }
 
-/** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates by name. */
+/** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates and secrets by name. */
 export async function createConfigurationLayout(layout: Layout): Promise<void> {
   await makeFolders(layout, ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs', 'conf/secrets'])
   await letPass(layout, ['', 'conf', 'conf/certs', 'conf/secrets'])

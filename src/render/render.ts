@@ -14,7 +14,7 @@ export type ConfigSet = {
   readonly files: readonly ConfigFile[]
   /** Written beside the files; a pair keeps its name when it is renewed with its key kept. */
   readonly keyPairs: readonly KeyPair[]
-  /** Files that the configuration names, of which nobody else may read anything. */
+  /** Written beside the files, for NGINX alone to read; servers name them. */
   readonly secretFiles: readonly SecretFile[]
   /** Of all that a reload would bring: equal hashes, equal behaviour. */
   readonly hash: string

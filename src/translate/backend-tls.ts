@@ -1,7 +1,7 @@
 /** What an Ingress asks for TLS to its backends → files and settings; its Secret is read here. */
 import { createHash, X509Certificate } from 'node:crypto'
 import type { BackendTlsPatch } from '../annotations/patch.ts'
-import { spelledIn } from '../annotations/prefixes.ts'
+import { spelledUnder } from '../annotations/prefixes.ts'
 import { type Ingress, keyOf, type Secret, type Service } from '../cluster/objects.ts'
 import type { BackendTls } from '../model/backend-tls.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
@@ -29,7 +29,7 @@ const KEY = 'proxy-ssl-secret'
 export function backendTlsOf(patch: BackendTlsPatch | undefined, ingress: Ingress, lookup: Lookup): BackendTlsResult {
   if (patch === undefined) return NOTHING
   function close(code: IssueCode, message: string): BackendTlsResult {
-    const found = issue(code, ingress, { annotation: spelledIn(ingress.annotations, KEY), message: `${message}; requests get 503` })
+    const found = issue(code, ingress, { annotation: spelledUnder(ingress.annotations, KEY), message: `${message}; requests get 503` })
     return { ...NOTHING, isClosed: true, issues: [found] }
   }
   const common = { depth: patch.depth ?? DEPTH, name: patch.name, sendsName: patch.sendsName ?? false }

@@ -18,9 +18,10 @@ import type { ObjectName, UriPath } from '../model/values.ts'
 import type { Options } from '../options.ts'
 import { backendTlsOf } from './backend-tls.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
+import { misfitIssues } from './buffers.ts'
 import type { Lookup } from './lookup.ts'
 import type { IngressRoutes, Route } from './routes.ts'
-import { settingsIssues, settingsOf } from './settings.ts'
+import { settingsOf } from './settings.ts'
 import { tlsOf } from './tls.ts'
 
 /** One Ingress that speaks of a host. */
@@ -63,7 +64,7 @@ export function translateServer(
   issues.push(...tls.issues)
   const backendTls = new Map(contributions.map((one) => [one, backendTlsOf(one.patches.location.backendTls, one.ingress, lookup)]))
   for (const found of backendTls.values()) issues.push(...found.issues)
-  for (const { ingress, patches } of contributions) issues.push(...settingsIssues(patches.location, ingress, options))
+  for (const { ingress, patches } of contributions) issues.push(...misfitIssues(patches.location.proxy ?? {}, ingress, options))
 
   function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
     const { location, upstream: patch } = contribution?.patches ?? { location: {}, upstream: {} }

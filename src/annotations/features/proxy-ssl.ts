@@ -1,5 +1,5 @@
 /** TLS towards backends of protocol HTTPS and GRPCS: which certificate we show them, and which of theirs we take. */
-import { fromText, integer, onOff, secretRef, serverName, wordsOf } from '../../model/schemas.ts'
+import { fromText, integer, namedObject, onOff, serverName, wordsOf } from '../../model/schemas.ts'
 import { type BackendCipher, backendCiphers, tlsProtocols } from '../../model/tls-settings.ts'
 import type { Parsed } from '../../model/values.ts'
 import { annotation, defineFeature, refuse } from '../define.ts'
@@ -21,7 +21,7 @@ export default defineFeature({
   onInvalid: 'unavailable',
   annotations: {
     'proxy-ssl-secret': annotation({
-      value: secretRef,
+      value: namedObject,
       summary:
         'Secret with the certificate that is shown to the backend (tls.crt, tls.key), with the authority that it must be of (ca.crt), or both.',
       example: 'default/backend-tls',
