@@ -62,19 +62,6 @@ export const otherNames: Readonly<Record<string, OtherName>> = {
     ],
     notYet('waits for CORS', OFF),
   ),
-  ...all(['backend-protocol', 'upstream-vhost'], notYet('waits for protocols of backends', { idle: ['HTTP', 'AUTO_HTTP'] })),
-  ...all(
-    [
-      'proxy-ssl-secret',
-      'proxy-ssl-verify',
-      'proxy-ssl-verify-depth',
-      'proxy-ssl-name',
-      'proxy-ssl-server-name',
-      'proxy-ssl-protocols',
-      'proxy-ssl-ciphers',
-    ],
-    notYet('waits for TLS to backends', { idle: ['off'] }),
-  ),
   ...all(
     ['affinity', 'affinity-mode', 'affinity-canary-behavior', 'session-cookie-name', 'session-cookie-path', 'session-cookie-max-age'],
     notYet('waits for session affinity'),

@@ -4,8 +4,10 @@
  */
 import type { AccessOverrides, SatisfySettings } from '../model/access.ts'
 import type { BodyOverrides, ProxyOverrides } from '../model/location-settings.ts'
+import type { BackendProtocol } from '../model/model.ts'
 import type { NamedObject } from '../model/schemas.ts'
-import type { Cidr } from '../model/values.ts'
+import type { BackendCipher, TlsProtocol } from '../model/tls-settings.ts'
+import type { Cidr, HostTemplate, ServerName } from '../model/values.ts'
 
 /** For each path of the Ingress. */
 export type LocationPatch = {
@@ -15,6 +17,8 @@ export type LocationPatch = {
   readonly satisfy?: SatisfySettings
   readonly basicAuth?: BasicAuthPatch
   readonly limits?: LimitPatch
+  readonly backend?: BackendPatch
+  readonly backendTls?: BackendTlsPatch
 }
 
 /** Users and passwords of a Secret. Without `isWanted` nobody is asked for them. */
@@ -35,6 +39,24 @@ export type LimitPatch = {
   readonly burstMultiplier?: number | undefined
   /** Whose requests are not counted. */
   readonly exempt?: readonly Cidr[] | undefined
+}
+
+/** How backends are spoken to. */
+export type BackendPatch = {
+  /** `as-client`: over TLS where the client came over TLS. Undefined for what the Service says. */
+  readonly protocol?: BackendProtocol | 'as-client' | undefined
+  readonly host?: HostTemplate | undefined
+}
+
+/** TLS towards backends. The Secret has `ca.crt`, or `tls.crt` and `tls.key`, or all three. */
+export type BackendTlsPatch = {
+  readonly secret?: NamedObject | undefined
+  readonly verify?: boolean | undefined
+  readonly depth?: number | undefined
+  readonly name?: ServerName | undefined
+  readonly sendsName?: boolean | undefined
+  readonly protocols?: readonly TlsProtocol[] | undefined
+  readonly ciphers?: readonly BackendCipher[] | undefined
 }
 
 /** For the whole host: of several Ingresses, the oldest one that asks for a noun has it. */

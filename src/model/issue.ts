@@ -49,6 +49,14 @@ export const issueCodes = {
   'backend-port-not-found': { severity: 'error', meaning: 'The Service has no such port; requests get 503.' },
   'backend-not-supported': { severity: 'error', meaning: 'The backend is of a kind that is not served; requests get 503.' },
   'no-endpoints': { severity: 'warning', meaning: 'The Service has no ready endpoint; requests get 503.' },
+  'backend-without-tls': {
+    severity: 'warning',
+    meaning: 'TLS settings for a backend that is spoken to without TLS; they have no effect.',
+  },
+  'secret-not-found': {
+    severity: 'error',
+    meaning: 'The Secret of an annotation that protects the route does not exist; requests get 503.',
+  },
   'no-cluster-ip': { severity: 'warning', meaning: 'The Service has no cluster IP to send to; requests go to its endpoints.' },
   'invalid-endpoint': { severity: 'error', meaning: 'An endpoint has an address that is not allowed; it is left out.' },
   'unknown-app-protocol': { severity: 'warning', meaning: 'The appProtocol of the Service port is unknown; HTTP/1.1 is spoken.' },

@@ -2,11 +2,12 @@
  * What NGINX is to serve, in NGINX's own nouns and free of Kubernetes' objects: the contract between translate, which
  * makes a Model from Ingresses, and render, which prints one.
  */
+import type { BackendTls } from './backend-tls.ts'
 import type { HttpSettings } from './http-settings.ts'
 import type { ObjectRef } from './issue.ts'
 import type { LimitZone } from './limits.ts'
 import type { LocationSettings } from './location-settings.ts'
-import type { GeneratedName, HeaderName, IpAddress, ObjectName, PortNumber, ServerName, UriPath } from './values.ts'
+import type { GeneratedName, HeaderName, HostHeader, IpAddress, ObjectName, PortNumber, ServerName, UriPath } from './values.ts'
 
 export type Model = {
   readonly http: HttpSettings
@@ -62,7 +63,12 @@ export type Location = {
 export type Owner = { readonly namespace: ObjectName; readonly ingress: ObjectName }
 
 export type Action =
-  | { readonly kind: 'proxy'; readonly backend: Backend }
+  | {
+      readonly kind: 'proxy'
+      readonly backend: Backend
+      /** For requests that came over TLS, where it is another. */
+      readonly backendOverTls?: Backend | undefined
+    }
   | { readonly kind: 'respond'; readonly status: 404 | 503; readonly service: ServicePort | undefined }
 
 export type BackendProtocol = 'http' | 'https' | 'grpc' | 'grpcs'
@@ -73,6 +79,10 @@ export type Backend = {
   readonly service: ServicePort
   /** Set on the request beside the usual ones. */
   readonly requestHeaders: readonly RequestHeader[]
+  /** What it is told as the Host; undefined for what the client asked for. */
+  readonly host?: HostHeader | undefined
+  /** Undefined for a backend without TLS, and for one to which nothing but TLS is asked for. */
+  readonly tls?: BackendTls | undefined
 }
 
 /** Names the backend in logs; `port` is what the Ingress called it. */

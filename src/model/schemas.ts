@@ -15,6 +15,7 @@ import {
   parseNetwork,
   parseObjectName,
   parsePath,
+  parseServerName,
   type UriPath,
 } from './values.ts'
 
@@ -187,5 +188,8 @@ export const namedObject = text((given): Parsed<NamedObject> => {
   if (rest.length > 0 || !name.ok || namespace?.ok === false) return refuse('is not a name or namespace/name')
   return accept({ namespace: namespace?.value, name: name.value })
 })
+
+/** A DNS name; capitals are taken for small letters. */
+export const serverName = text((given) => parseServerName(given.toLowerCase()))
 
 export { text as fromText }

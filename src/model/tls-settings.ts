@@ -33,3 +33,13 @@ export type TlsCipher = (typeof tlsCiphers)[number]
 
 export const tlsCurves = ['X25519', 'prime256v1', 'secp384r1', 'secp521r1'] as const
 export type TlsCurve = (typeof tlsCurves)[number]
+
+/** What OpenSSL's HIGH and DEFAULT are told to leave out; none of it can take away a suite of the list above. */
+const EXCLUSIONS = [
+  ...['aNULL', 'eNULL', 'NULL', 'ADH', 'AECDH', 'MD5', 'RC2', 'RC4', 'DES', '3DES', 'IDEA', 'SEED', 'CAMELLIA', 'ARIA'],
+  ...['EXP', 'EXPORT', 'LOW', 'MEDIUM', 'PSK', 'SRP', 'DSS'],
+] as const
+
+/** Words of a cipher list for backends, which may be older than browsers are. */
+export const backendCiphers = ['HIGH', 'DEFAULT', ...tlsCiphers, ...EXCLUSIONS.map((name) => `!${name}` as const)] as const
+export type BackendCipher = (typeof backendCiphers)[number]

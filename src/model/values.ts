@@ -25,6 +25,10 @@ export type PortNumber = Branded<number, 'PortNumber'>
 export type GeneratedName = Branded<string, 'GeneratedName'>
 /** An HTTP field name, RFC 9110 section 5.1, narrowed to letters, digits and `-`. */
 export type HeaderName = Branded<string, 'HeaderName'>
+/** The value of a Host header: a name and perhaps a port. */
+export type HostHeader = Branded<string, 'HostHeader'>
+/** The same with variables that stand for the Service a request goes to. */
+export type HostTemplate = Branded<string, 'HostTemplate'>
 
 /** An address or a network, `10.0.0.0/8`. */
 export type Cidr = Branded<string, 'Cidr'>
@@ -162,6 +166,32 @@ export function parseGeneratedName(text: string): Parsed<GeneratedName> {
 /** Reads the name of a header. */
 export function parseHeaderName(text: string): Parsed<HeaderName> {
   return /^[A-Za-z][A-Za-z0-9-]{0,100}$/.test(text) ? accept(text as HeaderName) : refuse('is not a header name')
+}
+
+/** Reads the value of a Host header. Underscores, which no DNS name has, are in names of hosts all the same. */
+export function parseHostHeader(text: string): Parsed<HostHeader> {
+  const [, name = '', port] = /^([a-z0-9_](?:[a-z0-9._-]{0,252}))(?::(\d{1,5}))?$/i.exec(text) ?? []
+  if (name === '' || (port !== undefined && !parsePort(Number(port)).ok)) return refuse('is not a host, or a host and a port')
+  return accept(text as HostHeader)
+}
+
+const HOST_VARIABLE = /\$\{([a-z_]+)\}|\$([a-z_]+)/g
+const hostVariables = ['service_name', 'namespace', 'service_port'] as const
+export type HostVariable = (typeof hostVariables)[number]
+
+/** Reads such a value with variables: `$service_name.$namespace.svc.cluster.local:$service_port`. */
+export function parseHostTemplate(text: string): Parsed<HostTemplate> {
+  for (const [, braced, bare] of text.matchAll(HOST_VARIABLE)) {
+    const name = braced ?? bare
+    if (!hostVariables.some((known) => known === name)) return refuse(`has $${name}, which is none of $${hostVariables.join(', $')}`)
+  }
+  const example = fillHostTemplate(text as HostTemplate, { service_name: 's', namespace: 'n', service_port: '1' })
+  return example.ok ? accept(text as HostTemplate) : example
+}
+
+/** The template with its variables filled in. */
+export function fillHostTemplate(template: HostTemplate, values: Readonly<Record<HostVariable, string>>): Parsed<HostHeader> {
+  return parseHostHeader(template.replace(HOST_VARIABLE, (_, braced, bare) => values[(braced ?? bare) as HostVariable]))
 }
 
 /** The value, for texts that this program has made itself; anything else is a bug and throws. */

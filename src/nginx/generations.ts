@@ -135,9 +135,10 @@ async function exists(path: string): Promise<boolean> {
 /** Writes one configuration set into a directory, for looking at and for `nginx -t`, which opens sockets and temporary files. */
 export async function writeConfigSet(configSet: ConfigSet, folder: string): Promise<void> {
   for (const used of ['run', 'temp']) await mkdir(join(folder, used), { recursive: true })
-  const files = [...configSet.files, { path: 'nginx.conf', text: configSet.rootFile(1) }]
-  for (const { path, text } of files) {
+  const files = [...configSet.files, { path: 'nginx.conf', text: configSet.rootFile(1) }].map((file) => ({ ...file, mode: 0o644 }))
+  const secrets = secretFilesOf(configSet).map((file) => ({ ...file, mode: 0o600 }))
+  for (const { path, text, mode } of [...files, ...secrets]) {
     await mkdir(dirname(join(folder, path)), { recursive: true })
-    await writeFile(join(folder, path), text)
+    await writeFile(join(folder, path), text, { mode })
   }
 }

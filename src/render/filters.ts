@@ -6,13 +6,19 @@ import { isIP } from 'node:net'
 import { nextUpstreamWords, type StrictTransportSecurity } from '../model/http-settings.ts'
 import { isLogVariable, type LogFormat } from '../model/log-format.ts'
 import type { Endpoint, HostMatch, Owner } from '../model/model.ts'
-import { tlsCiphers as knownCiphers, tlsCurves as knownCurves, tlsProtocols as knownProtocols } from '../model/tls-settings.ts'
+import {
+  backendCiphers as knownBackendCiphers,
+  tlsCiphers as knownCiphers,
+  tlsCurves as knownCurves,
+  tlsProtocols as knownProtocols,
+} from '../model/tls-settings.ts'
 import {
   hasControlCharacter,
   parseCidr,
   parseGeneratedName,
   parseHeaderName,
   parseHost,
+  parseHostHeader,
   parseIpAddress,
   parseMediaType,
   parseObjectName,
@@ -83,6 +89,13 @@ function routedHostKey(value: unknown): string {
   const parsed = parseServerName(expectText(value, 'routedHostKey'))
   if (!parsed.ok) throw refusal('routedHostKey', value, parsed.reason)
   return mapKey(`${parsed.value}|${parsed.value}`)
+}
+
+/** One name, of which NGINX makes no pattern and no variable. */
+function hostName(value: unknown): string {
+  const parsed = parseServerName(expectText(value, 'hostName'))
+  if (!parsed.ok) throw refusal('hostName', value, parsed.reason)
+  return parsed.value
 }
 
 function locationModifier(value: unknown): string {
@@ -210,6 +223,13 @@ function headerName(value: unknown): string {
   return parsed.value
 }
 
+/** The value of a Host header. */
+function hostHeader(value: unknown): string {
+  const parsed = parseHostHeader(expectText(value, 'hostHeader'))
+  if (!parsed.ok) throw refusal('hostHeader', value, parsed.reason)
+  return literal(parsed.value)
+}
+
 /** `8080` or `[::]:8080`. */
 function listenAddress(value: unknown): string {
   const text = expectText(value, 'listenAddress')
@@ -278,6 +298,7 @@ export const filters = {
   serverName,
   certificateKey,
   routedHostKey,
+  hostName,
   locationModifier,
   integer,
   seconds,
@@ -288,6 +309,7 @@ export const filters = {
   mediaType,
   tlsProtocol: wordOf('tlsProtocol', knownProtocols),
   tlsCiphers: wordsOf('tlsCiphers', knownCiphers),
+  backendCiphers: wordsOf('backendCiphers', knownBackendCiphers),
   tlsCurves: wordsOf('tlsCurves', knownCurves),
   nextUpstream: wordOf('nextUpstream', nextUpstreamWords),
   httpVersion: wordOf('httpVersion', ['1.0', '1.1']),
@@ -301,6 +323,7 @@ export const filters = {
   generatedName,
   generatedPath,
   headerName,
+  hostHeader,
   listenAddress,
   unixAddress,
   endpointAddress,

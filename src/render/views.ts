@@ -1,8 +1,9 @@
 /** Model → the views that templates print: what is decided here is how NGINX says it, never what is served. */
 
+import type { BackendTls } from '../model/backend-tls.ts'
 import type { HttpSettings } from '../model/http-settings.ts'
 import {
-  type Backend,
+  type Action,
   type BackendProtocol,
   type Capabilities,
   hostKey,
@@ -14,7 +15,7 @@ import {
   type ServicePort,
   type Upstream,
 } from '../model/model.ts'
-import type { UriPath } from '../model/values.ts'
+import type { HostHeader, UriPath } from '../model/values.ts'
 import { accessHeaders, httpAccessView } from './access.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
 import { locationSettingsView } from './location-settings.ts'
@@ -77,6 +78,11 @@ type PassView = {
   readonly hasOwnHeaders: boolean
   readonly forwarded: ForwardedView
   readonly requestHeaders: readonly RequestHeader[]
+  /** What the backend is told as the Host, where it is not what the client asked for. */
+  readonly host: HostHeader | undefined
+  readonly tls: BackendTls | undefined
+  /** Where requests go that came over TLS, where it is elsewhere. */
+  readonly overTls: { readonly scheme: string; readonly upstream: string } | undefined
 }
 
 /** The `server { }` of a host. */
@@ -141,7 +147,7 @@ function locationViews(location: Location, exactPaths: ReadonlySet<string>, http
     log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
     ...locationSettingsView(location.settings, http),
-    pass: location.action.kind === 'proxy' ? passView(location, location.action.backend, http) : undefined,
+    pass: location.action.kind === 'proxy' ? passView(location, location.action, http) : undefined,
     respond: location.action.kind === 'respond' ? location.action.status : undefined,
   }
   if (kind === 'exact') return [{ ...view, modifier: '=', path }]
@@ -166,14 +172,19 @@ const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly
   grpcs: { module: 'grpc', scheme: 'grpcs' },
 }
 
-function passView({ settings }: Location, backend: Backend, http: HttpSettings): PassView {
+type ProxyAction = Extract<Action, { readonly kind: 'proxy' }>
+
+function passView({ settings }: Location, { backend, backendOverTls }: ProxyAction, http: HttpSettings): PassView {
   const requestHeaders = [...backend.requestHeaders, ...accessHeaders(settings)]
   return {
     ...PASS[backend.protocol],
     upstream: backend.upstream,
-    hasOwnHeaders: requestHeaders.length > 0,
+    hasOwnHeaders: requestHeaders.length > 0 || backend.host !== undefined,
     forwarded: forwardedView(http),
     requestHeaders,
+    host: backend.host,
+    tls: (backendOverTls ?? backend).tls,
+    overTls: backendOverTls && { scheme: PASS[backendOverTls.protocol].scheme, upstream: backendOverTls.upstream },
   }
 }
 

@@ -1,12 +1,16 @@
 /** The backend that an Ingress names → the action of a location, and the upstream behind it. */
 import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
-import type { UpstreamPatch } from '../annotations/patch.ts'
+import type { BackendPatch, UpstreamPatch } from '../annotations/patch.ts'
 import { type EndpointSlice, type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
+import type { BackendTls } from '../model/backend-tls.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
 import type { Action, BackendProtocol, Endpoint, ServicePort, Upstream } from '../model/model.ts'
 import {
+  fillHostTemplate,
   type GeneratedName,
+  type HostHeader,
+  type HostTemplate,
   mustParse,
   type PortNumber,
   parseGeneratedName,
@@ -16,6 +20,7 @@ import {
   parseServiceName,
 } from '../model/values.ts'
 import type { Options } from '../options.ts'
+import { termsFor } from './backend-tls.ts'
 import { parseExternalName } from './external-name.ts'
 import type { Lookup } from './lookup.ts'
 
@@ -40,6 +45,9 @@ export type Asker = {
   readonly field: string
   /** What the annotations of the Ingress ask for the upstream. */
   readonly patch: UpstreamPatch
+  /** What they ask of the way to it. */
+  readonly backend?: BackendPatch | undefined
+  readonly tls?: BackendTls | undefined
 }
 
 /** The echo reads from this header which Service was chosen. */
@@ -86,25 +94,28 @@ export function resolveBackend(
     const wanted = backend.port ?? port.port
     return refuse('no-endpoints', (meanwhile) => `${described} has no ready endpoint for port ${wanted}; ${meanwhile} until it has`, issues)
   }
-  const { protocol, unknown } = protocolOf(port.appProtocol)
-  const upstream = { name: upstreamName(service, number.value, found.kind), endpoints }
+  const { protocol, unknown } = protocolOf(asker.backend?.protocol, port.appProtocol)
+  const tls = asker.tls && isOverTls(protocol) ? termsFor(asker.tls, service) : undefined
+  const told = [...issues]
+  const tell = (code: IssueCode, message: string) => void told.push(issue(code, asker.ingress, { field: asker.field, message }))
+  if (unknown !== undefined)
+    tell('unknown-app-protocol', `appProtocol ${JSON.stringify(unknown)} of ${described} is unknown; HTTP/1.1 is spoken`)
+  if (asker.tls !== undefined && tls === undefined)
+    tell('backend-without-tls', `${described} is spoken to without TLS, see backend-protocol; annotations of proxy-ssl have no effect`)
+  const connections = protocol === protocolOf(undefined, port.appProtocol).protocol && tls === undefined ? undefined : { protocol, tls }
+  const upstream = { name: upstreamName(service, number.value, found.kind, connections), endpoints }
+  const servicePort = { name: name.value, port: String(number.value) }
+  const host = hostOf(asker.backend?.host, service, servicePort.port)
   return {
-    action: {
-      kind: 'proxy',
-      backend: { upstream: upstream.name, protocol, service: { name: name.value, port: String(number.value) }, requestHeaders: [] },
-    },
+    action: { kind: 'proxy', backend: { upstream: upstream.name, protocol, service: servicePort, requestHeaders: [], host, tls } },
     upstream,
-    issues:
-      unknown === undefined
-        ? issues
-        : [
-            ...issues,
-            issue('unknown-app-protocol', asker.ingress, {
-              field: asker.field,
-              message: `appProtocol ${JSON.stringify(unknown)} of ${described} is unknown; HTTP/1.1 is spoken`,
-            }),
-          ],
+    issues: told,
   }
+}
+
+function hostOf(template: HostTemplate | undefined, service: Service, port: string): HostHeader | undefined {
+  if (template === undefined) return undefined
+  return mustParse(fillHostTemplate(template, { service_name: service.name, namespace: service.namespace, service_port: port }))
 }
 
 type Places =
@@ -273,18 +284,30 @@ const APP_PROTOCOLS: ReadonlyMap<string, BackendProtocol> = new Map([
   ['grpcs', 'grpcs'],
 ])
 
-function protocolOf(appProtocol: string | undefined): { readonly protocol: BackendProtocol; readonly unknown: string | undefined } {
+/** What the annotation says comes before what the Service port says: it is the more explicit one. */
+function protocolOf(
+  asked: BackendPatch['protocol'],
+  appProtocol: string | undefined,
+): { readonly protocol: BackendProtocol; readonly unknown: string | undefined } {
+  if (asked !== undefined && asked !== 'as-client') return { protocol: asked, unknown: undefined }
   if (appProtocol === undefined) return { protocol: 'http', unknown: undefined }
   const protocol = APP_PROTOCOLS.get(appProtocol.toLowerCase())
   return { protocol: protocol ?? 'http', unknown: protocol === undefined ? appProtocol : undefined }
 }
 
+function isOverTls(protocol: BackendProtocol): boolean {
+  return protocol === 'https' || protocol === 'grpcs'
+}
+
 /**
- * One upstream a Service port, and one more where some go by its cluster IP. The hash comes first: NGINX compares a new name with all others, and names that differ
- * in their first bytes take half the time. The parts are joined by a character that none of them can have.
+ * One upstream a Service port, one more where some go by its cluster IP, and one for each other way to speak to it: NGINX
+ * keeps connections by upstream and address alone, and would send a request over one that was opened without TLS, with
+ * another client certificate, or without a look at the backend's. The hash comes first: NGINX compares a new name with
+ * all others, and names that differ in their first bytes take half the time. The parts are joined by a character that
+ * none of them can have.
  */
-function upstreamName(service: Service, port: number, kind: 'endpoints' | 'cluster-ip'): GeneratedName {
-  const suffix = kind === 'cluster-ip' ? '/cluster-ip' : ''
+function upstreamName(service: Service, port: number, kind: 'endpoints' | 'cluster-ip', connections: object | undefined): GeneratedName {
+  const suffix = `${kind === 'cluster-ip' ? '/cluster-ip' : ''}${connections === undefined ? '' : `/${JSON.stringify(connections)}`}`
   const hash = createHash('sha256').update(`${service.namespace}/${service.name}/${port}${suffix}`).digest('hex').slice(0, 12)
   return mustParse(parseGeneratedName(`${hash}_${service.name}_${port}`))
 }

@@ -29,3 +29,15 @@ test.each([
   if (web === undefined) throw new Error('no Ingress')
   expect(referencesOf(web).secrets).toEqual(secrets)
 })
+
+test.each([
+  ['backend', ['shop/backend']],
+  ['shop/backend', ['shop/backend']],
+  ['other/backend', []],
+  ['no name', []],
+])('an Ingress refers to the Secret of proxy-ssl-secret %s, in its own namespace only', (value, secrets) => {
+  const given = ingress('web').namespace('shop').annotation('nginx.ingress.kubernetes.io/proxy-ssl-secret', value)
+  const [web] = storeOf(given).snapshot().ingresses.values()
+  if (web === undefined) throw new Error('no Ingress')
+  expect(referencesOf(web)).toEqual({ secrets, configMaps: [] })
+})

@@ -7,8 +7,8 @@ export type References = { readonly secrets: readonly ObjectKey[]; readonly conf
 /** What an Ingress refers to, whether it is there or not. */
 export function referencesOf(ingress: Ingress): References {
   const secretNames = new Set(ingress.tls.map(({ secretName }) => secretName).filter((name) => name !== undefined && name !== ''))
-  const { basicAuth } = readAnnotations(ingress).patches.location
-  const users = basicAuth?.isWanted === true ? basicAuth.secret : undefined
-  if (users !== undefined && (users.namespace ?? ingress.namespace) === ingress.namespace) secretNames.add(users.name)
+  const { basicAuth, backendTls } = readAnnotations(ingress).patches.location
+  for (const named of [basicAuth?.isWanted === true ? basicAuth.secret : undefined, backendTls?.secret])
+    if (named !== undefined && (named.namespace ?? ingress.namespace) === ingress.namespace) secretNames.add(named.name)
   return { secrets: [...secretNames].map((name) => keyOf(ingress.namespace, name ?? '')), configMaps: [] }
 }

@@ -17,7 +17,9 @@ import {
 } from '../model/model.ts'
 import type { ObjectName, UriPath } from '../model/values.ts'
 import type { Options } from '../options.ts'
+import { backendTlsOf } from './backend-tls.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
+import { misfitIssues } from './buffers.ts'
 import type { Lookup } from './lookup.ts'
 import type { IngressRoutes, Route } from './routes.ts'
 import { NO_SETTINGS, settingsOf } from './settings.ts'
@@ -63,14 +65,23 @@ export function translateServer(
     lookup,
   )
   issues.push(...tls.issues)
+  const backendTls = new Map(contributions.map((one) => [one, backendTlsOf(one.patches.location.backendTls, one.ingress, lookup)]))
+  for (const found of backendTls.values()) issues.push(...found.issues)
+  for (const { ingress, patches } of contributions) issues.push(...misfitIssues(patches.location.proxy ?? {}, ingress, options))
 
   function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
-    const asker = { namespace, ingress: contribution?.ingress, field, patch: contribution?.patches.upstream ?? {} }
-    const resolved = resolveBackend(backend, asker, lookup, options, rules)
+    const { location, upstream: patch } = contribution?.patches ?? { location: {}, upstream: {} }
+    const connection = contribution && backendTls.get(contribution)
+    const asker = { namespace, ingress: contribution?.ingress, field, patch, backend: location.backend, tls: connection?.terms }
+    const resolve = (more: object) => resolveBackend(backend, { ...asker, ...more }, lookup, options, rules)
+    const asClient = location.backend?.protocol === 'as-client'
+    const resolved = asClient ? resolve({ backend: { ...location.backend, protocol: 'http' }, tls: undefined }) : resolve({})
+    const overTls = asClient ? resolve({ backend: { ...location.backend, protocol: 'https' } }) : undefined
     issues.push(...resolved.issues)
-    if (contribution?.verdict === 'unavailable' || options.lacksProtection) return UNAVAILABLE
-    if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)
-    return resolved.action
+    if (contribution?.verdict === 'unavailable' || connection?.isClosed || options.lacksProtection) return UNAVAILABLE
+    for (const { upstream } of [resolved, overTls ?? resolved]) if (upstream !== undefined) upstreams.set(upstream.name, upstream)
+    if (resolved.action.kind !== 'proxy' || overTls?.action.kind !== 'proxy') return resolved.action
+    return { ...resolved.action, backendOverTls: overTls.action.backend }
   }
 
   const redirects = (tls.enabled && options.sslRedirect) || options.forceSslRedirect
@@ -81,7 +92,7 @@ export function translateServer(
   function claim(match: PathMatch, owner: Contribution | undefined, action: Action) {
     const canAuthenticate = !options.noAuthLocations.some((path) => isBelow(match.path, path))
     const found =
-      owner === undefined ? NO_SETTINGS : settingsOf(owner.patches.location, { ingress: owner.ingress, canAuthenticate }, lookup)
+      owner === undefined ? NO_SETTINGS : settingsOf(owner.patches.location, { ingress: owner.ingress, canAuthenticate }, lookup, options)
     secretFiles.push(...found.secretFiles)
     limitZones.push(...found.limitZones)
     issues.push(...found.issues)
@@ -124,6 +135,7 @@ export function translateServer(
     tls: tls.enabled ? { keyPair: tls.keyPair?.name } : undefined,
     owners: contributions.map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
   }
+  for (const { files } of backendTls.values()) secretFiles.push(...files)
   return { server, upstreams: [...upstreams.values()], keyPair: tls.keyPair, secretFiles, limitZones, issues }
 }
 

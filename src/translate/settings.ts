@@ -6,6 +6,7 @@ import type { LimitZone } from '../model/limits.ts'
 import type { LocationSettings } from '../model/location-settings.ts'
 import type { SecretFile } from '../model/model.ts'
 import { basicAuthOf } from './basic-auth.ts'
+import { type BufferOptions, withoutMisfits } from './buffers.ts'
 import { limitsOf } from './limits.ts'
 import type { Lookup } from './lookup.ts'
 
@@ -26,13 +27,18 @@ export const NO_SETTINGS: FoundSettings = { settings: {}, isClosed: false, secre
 export type SettingsAsker = { readonly ingress: Ingress; readonly canAuthenticate: boolean }
 
 /** Pure; the same patch and objects give equal settings. */
-export function settingsOf(patch: LocationPatch, { ingress, canAuthenticate }: SettingsAsker, lookup: Lookup): FoundSettings {
+export function settingsOf(
+  patch: LocationPatch,
+  { ingress, canAuthenticate }: SettingsAsker,
+  lookup: Lookup,
+  options: BufferOptions,
+): FoundSettings {
   const { proxy, body, access, satisfy } = patch
   const basicAuth = patch.basicAuth && canAuthenticate ? basicAuthOf(patch.basicAuth, ingress, lookup) : undefined
   const limits = patch.limits && limitsOf(patch.limits, ingress)
   return {
     settings: {
-      ...(proxy && { proxy }),
+      ...(proxy && { proxy: withoutMisfits(proxy, options) }),
       ...(body && { body }),
       ...(access && { access }),
       ...(satisfy && { satisfy }),

@@ -26,8 +26,8 @@ export type BackendOptions = {
   readonly address?: string
   /** One of the system's choice when not given. */
   readonly port?: number
-  /** PEM texts, for an HTTPS backend. */
-  readonly tls?: { readonly cert: string; readonly key: string }
+  /** PEM texts, for an HTTPS backend; and whether it asks clients for a certificate, which it takes from anybody. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly requestCert?: boolean; readonly rejectUnauthorized?: boolean }
   /** In place of the answer that says what was seen. */
   readonly answer?: RequestListener
 }

@@ -24,7 +24,7 @@ const LOCATION: Record<string, Grammar[string]> = {
   limit_req: { args: [3] },
   limit_conn: { args: [2] },
   set: { args: [2] },
-  if: { args: [1], block: { return: { args: [1, 2] } } },
+  if: { args: [1, 3], block: { return: { args: [1, 2] }, proxy_pass: { args: [1] } } },
   return: { args: [1] },
   proxy_set_header: { args: [2] },
   grpc_set_header: { args: [2] },
@@ -35,6 +35,9 @@ const LOCATION: Record<string, Grammar[string]> = {
 for (const module of ['proxy', 'grpc']) {
   for (const name of ['connect_timeout', 'read_timeout', 'send_timeout', 'buffer_size', 'next_upstream_tries', 'next_upstream_timeout'])
     LOCATION[`${module}_${name}`] = { args: [1] }
+  for (const name of ['certificate', 'certificate_key', 'verify', 'verify_depth', 'trusted_certificate', 'name', 'server_name', 'ciphers'])
+    LOCATION[`${module}_ssl_${name}`] = { args: [1] }
+  LOCATION[`${module}_ssl_protocols`] = { args: [1, 2] }
   LOCATION[`${module}_next_upstream`] = { args: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] }
 }
 

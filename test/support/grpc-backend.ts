@@ -1,6 +1,14 @@
 /** A gRPC service and its client on bare HTTP/2: messages are length-prefixed, the outcome comes in a trailer. */
 import { once } from 'node:events'
-import { type ClientHttp2Stream, connect, createSecureServer, createServer, type Http2Session, type ServerHttp2Stream } from 'node:http2'
+import {
+  type ClientHttp2Stream,
+  connect,
+  createSecureServer,
+  createServer,
+  type Http2Session,
+  type SecureServerOptions,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { eventually } from './eventually.ts'
 
@@ -29,7 +37,7 @@ function unframe(bytes: Buffer): { readonly messages: readonly string[]; readonl
 }
 
 /** Answers each message at once with `NAME: message`, and ends with grpc-status 0, or 5 (NOT_FOUND) for the method /fail. */
-export async function startGrpcBackend(name: string, tls?: { readonly cert: string; readonly key: string }): Promise<GrpcBackend> {
+export async function startGrpcBackend(name: string, tls?: SecureServerOptions): Promise<GrpcBackend> {
   const server = tls === undefined ? createServer() : createSecureServer(tls)
   const sessions = new Set<Http2Session>()
   server.on('session', (session) => {

@@ -111,9 +111,50 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
     },
     { ...tlsSecret('evil-tls', certificate.chain, certificate.key, 'evil'), metadata: metadata('evil-tls') },
     { apiVersion: 'v1', kind: 'Secret', metadata: metadata('users'), stringData: { auth: 'evil:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0' } },
+    annotatedIngress(metadata('backends'), 'backends.evil.test', {
+      'backend-protocol': 'HTTPS',
+      'upstream-vhost': '$service_name.$namespace.test:$service_port',
+      'proxy-ssl-secret': 'evil/evil-tls',
+      'proxy-ssl-verify': 'off',
+      'proxy-ssl-verify-depth': '2',
+      'proxy-ssl-name': 'backend.test',
+      'proxy-ssl-server-name': 'on',
+      'proxy-ssl-protocols': 'TLSv1.2 TLSv1.3',
+      'proxy-ssl-ciphers': 'HIGH:!aNULL',
+    }),
+    annotatedIngress(metadata('proxied'), 'proxied.evil.test', {
+      'proxy-connect-timeout': '5',
+      'proxy-read-timeout': '60',
+      'proxy-send-timeout': '60',
+      'proxy-body-size': '8m',
+      'client-body-buffer-size': '16k',
+      'proxy-request-buffering': 'off',
+      'proxy-buffering': 'on',
+      'proxy-buffer-size': '8k',
+      'proxy-buffers-number': '8',
+      'proxy-busy-buffers-size': '16k',
+      'proxy-max-temp-file-size': '1m',
+      'proxy-http-version': '1.1',
+      'proxy-next-upstream': 'error timeout',
+      'proxy-next-upstream-tries': '2',
+      'proxy-next-upstream-timeout': '5',
+      'service-upstream': 'true',
+    }),
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('settings'), data: { key: 'value' } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata('evil'), namespace: undefined } },
   ]
+}
+
+/** An Ingress that is there for its annotations. */
+function annotatedIngress(metadata: object, host: string, annotations: Readonly<Record<string, string>>): Manifest {
+  const named = Object.entries(annotations).map(([key, value]) => [`nginx.ingress.kubernetes.io/${key}`, value])
+  const paths = [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'web', port: { number: 80 } } } }]
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: { ...metadata, annotations: Object.fromEntries(named) },
+    spec: { ingressClassName: 'nginx-ts', rules: [{ host, http: { paths } }] },
+  }
 }
 
 /** Where something stands in an object: its keys and indexes from the outside in. */

@@ -1,12 +1,9 @@
 /** Whether answers are kept here on their way to the client, and how. */
 import { integer, onOff, size } from '../../model/schemas.ts'
-import { annotation, defineFeature, refuse } from '../define.ts'
+import { annotation, defineFeature } from '../define.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-/** NGINX's own, for what is not said. */
-const BUFFER_SIZE = 4 * KIB
-const BUFFERS = 4
 
 export default defineFeature({
   scope: 'location',
@@ -47,25 +44,13 @@ export default defineFeature({
       ingressNginx: 'same',
     }),
   },
-  apply: ({ proxyBuffering, proxyBufferSize, proxyBuffersNumber, proxyBusyBuffersSize, proxyMaxTempFileSize }) => {
-    const [bufferSize, buffersNumber] = [proxyBufferSize ?? BUFFER_SIZE, proxyBuffersNumber ?? BUFFERS]
-    // Both from the documentation of proxy_busy_buffers_size; NGINX refuses the whole configuration otherwise.
-    if (
-      proxyBusyBuffersSize !== undefined &&
-      (proxyBusyBuffersSize < bufferSize || proxyBusyBuffersSize > (buffersNumber - 1) * bufferSize)
-    )
-      return refuse(
-        'proxy-busy-buffers-size',
-        `must be from the size of one buffer to that of all but one, ${bufferSize} to ${(buffersNumber - 1) * bufferSize} bytes`,
-      )
-    return {
-      proxy: {
-        buffering: proxyBuffering,
-        bufferSize: proxyBufferSize,
-        buffersNumber: proxyBuffersNumber,
-        busyBuffersSize: proxyBusyBuffersSize,
-        maxTempFileSize: proxyMaxTempFileSize,
-      },
-    }
-  },
+  apply: ({ proxyBuffering, proxyBufferSize, proxyBuffersNumber, proxyBusyBuffersSize, proxyMaxTempFileSize }) => ({
+    proxy: {
+      buffering: proxyBuffering,
+      bufferSize: proxyBufferSize,
+      buffersNumber: proxyBuffersNumber,
+      busyBuffersSize: proxyBusyBuffersSize,
+      maxTempFileSize: proxyMaxTempFileSize,
+    },
+  }),
 })
