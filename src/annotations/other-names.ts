@@ -51,26 +51,6 @@ export const otherNames: Readonly<Record<string, OtherName>> = {
     notYet('waits for limits'),
   ),
   ...all(['auth-type', 'auth-secret', 'auth-secret-type', 'auth-realm'], notYet('waits for basic authentication', PROTECTS)),
-  ...all(
-    ['auth-url', 'auth-signin', 'auth-signin-redirect-param', 'auth-response-headers', 'auth-request-redirect', 'auth-method'],
-    notYet('waits for authentication by subrequest', PROTECTS),
-  ),
-  ...all(
-    ['auth-always-set-cookie', 'auth-cache-duration', 'auth-cache-key', 'auth-proxy-set-headers'],
-    notYet('waits for authentication by subrequest', PROTECTS),
-  ),
-  ...all(
-    [
-      'enable-cors',
-      'cors-allow-origin',
-      'cors-allow-methods',
-      'cors-allow-headers',
-      'cors-allow-credentials',
-      'cors-expose-headers',
-      'cors-max-age',
-    ],
-    notYet('waits for CORS', OFF),
-  ),
   ...all(['backend-protocol', 'upstream-vhost'], notYet('waits for protocols of backends', { idle: ['HTTP', 'AUTO_HTTP'] })),
   ...all(
     [

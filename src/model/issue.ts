@@ -69,6 +69,10 @@ export const issueCodes = {
     severity: 'error',
     meaning: 'An annotation that protects the route has a value that is not valid; requests get 503 until it is mended.',
   },
+  'protection-unavailable': {
+    severity: 'error',
+    meaning: 'What an annotation that protects the route refers to is missing or cannot be used; requests get 503 until it can.',
+  },
   'annotation-not-supported': { severity: 'warning', meaning: 'The annotation is not understood yet and has no effect.' },
   'protection-not-supported': {
     severity: 'error',

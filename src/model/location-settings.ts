@@ -1,9 +1,13 @@
 /** What a location does otherwise than the http block says. A word that is undefined is as there. Bytes and seconds. */
+import type { Cors } from './cors.ts'
+import type { ExternalAuth } from './external-auth.ts'
 import type { NextUpstream } from './http-settings.ts'
 
 export type LocationSettings = {
   readonly proxy?: ProxyOverrides
   readonly body?: BodyOverrides
+  readonly externalAuth?: ExternalAuth
+  readonly cors?: Cors
 }
 
 /** How requests are passed to a backend, and its answers back. */

@@ -7,10 +7,12 @@ import {
   type Cidr,
   type HeaderName,
   type MediaType,
+  type ObjectName,
   type Parsed,
   parseCidr,
   parseHeaderName,
   parseMediaType,
+  parseObjectName,
   parsePath,
   type UriPath,
 } from './values.ts'
@@ -169,5 +171,22 @@ export const requestUris = commaSeparated<string>(
   (word) => (/^\/[\x21-\x7e]{0,99}$/.test(word) ? accept(word) : refuse('is not a URI of printable ASCII, /… and 100 characters at most')),
   100,
 )
+
+/** A Secret or ConfigMap; `namespace` is undefined for that of whoever names it. */
+export type NamedObject = { readonly namespace: ObjectName | undefined; readonly name: ObjectName }
+
+/** `name`, or `namespace/name`. */
+export const namedObject = text((given): Parsed<NamedObject> => {
+  const [first = '', second, ...rest] = given.split('/')
+  const name = parseObjectName(second ?? first)
+  const namespace = second === undefined ? undefined : parseObjectName(first)
+  if (rest.length > 0 || !name.ok || namespace?.ok === false) return refuse('is not a name or namespace/name')
+  return accept({ namespace: namespace?.value, name: name.value })
+})
+
+/** Words between commas, of which there is one at least. */
+export function listOf<Value>(parse: (word: string) => Parsed<Value>, most: number): z.ZodType<readonly Value[], string> {
+  return commaSeparated(parse, most).refine((list) => list.length > 0, 'names nothing')
+}
 
 export { text as fromText }

@@ -115,6 +115,7 @@ export const configMapKeys = z.object({
   'force-ssl-redirect': key(boolean, 'false', 'Redirects plain http of every host.'),
   'http-redirect-code': key(oneOf('301', '302', '307', '308').transform(Number), '308', 'Status of those redirects.'),
   'no-tls-redirect-locations': key(paths, '/.well-known/acme-challenge', 'Paths that are not redirected, with what is below them.'),
+  'no-auth-locations': key(paths, '/.well-known/acme-challenge', 'Paths that nobody has to sign in for, with what is below them.'),
   hsts: key(boolean, 'true', 'Sends Strict-Transport-Security over https from hosts with a certificate of their own.'),
   'hsts-max-age': key(integer(0, 1_000_000_000), '31536000', 'Seconds for which browsers remember it.'),
   'hsts-include-subdomains': key(boolean, 'true', 'Says that it holds for names below the host too.'),

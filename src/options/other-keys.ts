@@ -62,7 +62,6 @@ export const otherKeys: Readonly<Record<string, OtherKey>> = {
   'lua-shared-dicts': noEffect('There is no Lua here'),
   'main-snippet': refused(SNIPPET),
   'map-hash-bucket-size': noEffect(COMPUTED, '64'),
-  'no-auth-locations': notYet('Waits for authentication', '/.well-known/acme-challenge'),
   'otlp-collector-host': notYet('Waits for tracing'),
   'proxy-add-original-uri-header': notYet('Waits for annotations', 'false'),
   'proxy-headers-hash-bucket-size': noEffect('Fixed: header names are limited to what fits', '64'),

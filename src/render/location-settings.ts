@@ -1,10 +1,17 @@
 /** The settings of a location → their views: every word is there, undefined for those that are as in the http block. */
 import type { HttpSettings } from '../model/http-settings.ts'
 import type { BodyOverrides, LocationSettings, ProxyOverrides } from '../model/location-settings.ts'
+import { corsView } from './cors.ts'
+import { authRequestView } from './external-auth.ts'
 
 /** What the macros of location-settings.njk print, a noun each. */
-export function locationSettingsView({ proxy, body }: LocationSettings, http: HttpSettings) {
-  return { proxy: proxy && proxyView(proxy, http), body: body && bodyView(body) }
+export function locationSettingsView({ proxy, body, externalAuth, cors }: LocationSettings, http: HttpSettings) {
+  return {
+    proxy: proxy && proxyView(proxy, http),
+    body: body && bodyView(body),
+    externalAuth: externalAuth && authRequestView(externalAuth, http),
+    cors: cors && corsView(cors),
+  }
 }
 
 /** `proxy_buffers` says two things at once, so one of them takes the other along. */

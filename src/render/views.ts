@@ -1,6 +1,7 @@
 /** Model → the views that templates print: what is decided here is how NGINX says it, never what is served. */
 
 import type { HttpSettings } from '../model/http-settings.ts'
+import type { LocationSettings } from '../model/location-settings.ts'
 import {
   type Backend,
   type BackendProtocol,
@@ -15,8 +16,11 @@ import {
   type Upstream,
 } from '../model/model.ts'
 import type { UriPath } from '../model/values.ts'
+import { escapingView } from './escaping.ts'
+import { type AuthLocationView, authLocationView } from './external-auth.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
 import { locationSettingsView } from './location-settings.ts'
+import { type ResponseHeadersView, responseHeadersView } from './response-headers.ts'
 
 /** A DNS server; 53 is the port of all but a test's. */
 export type NameServer = { readonly address: string; readonly port: number }
@@ -57,6 +61,9 @@ type LocationView = {
   readonly redirect: { readonly code: number; readonly port: number } | undefined
   readonly proxy: ReturnType<typeof locationSettingsView>['proxy']
   readonly body: ReturnType<typeof locationSettingsView>['body']
+  readonly externalAuth: ReturnType<typeof locationSettingsView>['externalAuth']
+  readonly cors: ReturnType<typeof locationSettingsView>['cors']
+  readonly responseHeaders: ResponseHeadersView | undefined
   readonly pass: PassView | undefined
   readonly respond: number | undefined
 }
@@ -81,16 +88,27 @@ type PassView = {
 /** The `server { }` of a host. */
 export function serverView(server: Server, http: HttpSettings, context: RenderContext) {
   const isDefault = server.host.kind === 'any'
+  const strictTransportSecurity = server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined
   const exactPaths = new Set(server.locations.flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : [])))
   return {
     host: server.host,
     isDefault,
     listens: listensOf(http, context, isDefault),
     rejectsUnknownNames: isDefault && http.tls.rejectUnknownNames,
-    strictTransportSecurity: server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined,
+    strictTransportSecurity,
     hiddenHeaders: http.proxy.hiddenHeaders,
-    locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) => locationViews(location, exactPaths, http)),
+    locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) =>
+      locationViews(location, exactPaths, strictTransportSecurity, http),
+    ),
+    externalAuths: externalAuthsOf(server, strictTransportSecurity, http),
   }
+}
+
+/** Each once, however many locations ask by it. */
+function externalAuthsOf(server: Server, strictTransportSecurity: boolean, http: HttpSettings): readonly AuthLocationView[] {
+  const auths = new Map(server.locations.flatMap(({ settings: { externalAuth: auth } }) => (auth === undefined ? [] : [[auth.name, auth]])))
+  const hasCors = server.locations.some(({ settings }) => settings.cors !== undefined)
+  return [...auths.values()].map((auth) => authLocationView(auth, { strictTransportSecurity, hasCors }, http))
 }
 
 /**
@@ -127,14 +145,20 @@ function listensOf(http: HttpSettings, context: RenderContext, defaultServer: bo
  * A prefix by segments takes two locations, `= /foo` and `^~ /foo/`: NGINX compares bytes, and a lone `/foo/` would
  * answer `/foo` with a redirect. `^~` keeps the longest prefix the winner whatever else is there.
  */
-function locationViews(location: Location, exactPaths: ReadonlySet<string>, http: HttpSettings): readonly LocationView[] {
+function locationViews(
+  location: Location,
+  exactPaths: ReadonlySet<string>,
+  strictTransportSecurity: boolean,
+  http: HttpSettings,
+): readonly LocationView[] {
   const { path, kind } = location.match
   const view = {
     owner: location.owner,
     log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
     ...locationSettingsView(location.settings, http),
-    pass: location.action.kind === 'proxy' ? passView(location.action.backend, http) : undefined,
+    responseHeaders: responseHeadersView(location.settings, strictTransportSecurity, http),
+    pass: location.action.kind === 'proxy' ? passView(location.action.backend, location.settings, http) : undefined,
     respond: location.action.kind === 'respond' ? location.action.status : undefined,
   }
   if (kind === 'exact') return [{ ...view, modifier: '=', path }]
@@ -159,11 +183,11 @@ const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly
   grpcs: { module: 'grpc', scheme: 'grpcs' },
 }
 
-function passView(backend: Backend, http: HttpSettings): PassView {
+function passView(backend: Backend, { externalAuth }: LocationSettings, http: HttpSettings): PassView {
   return {
     ...PASS[backend.protocol],
     upstream: backend.upstream,
-    hasOwnHeaders: backend.requestHeaders.length > 0,
+    hasOwnHeaders: backend.requestHeaders.length > 0 || (externalAuth !== undefined && externalAuth.responseHeaders.length > 0),
     forwarded: forwardedView(http),
     requestHeaders: backend.requestHeaders,
   }
@@ -193,6 +217,8 @@ export function rootView(
     gzip: http.gzip && { ...http.gzip, types: http.gzip.types.length === 0 ? undefined : http.gzip.types },
     log: logSettingsView(http, context),
     ...forwardingView(http),
+    escaping: escapingView(),
+    authCache: keepsAuthAnswers(model) ? `${context.root}/temp/auth-cache` : undefined,
     resolver: resolverView(model, context),
     pidFile: `${context.root}/run/nginx.pid`,
     statusSocket: `${context.root}/run/status.sock`,
@@ -216,6 +242,11 @@ const LEAST_ZONE_BYTES = 1024 * 1024
 
 function namesIn(model: Model): number {
   return model.upstreams.reduce((count, { endpoints }) => count + endpoints.filter(({ kind }) => kind === 'name').length, 0)
+}
+
+/** A cache takes two processes of its own, so it is there only where it is used. */
+function keepsAuthAnswers({ servers }: Model): boolean {
+  return servers.some(({ locations }) => locations.some(({ settings }) => settings.externalAuth?.cache !== undefined))
 }
 
 function resolverView(model: Model, context: RenderContext) {

@@ -16,6 +16,7 @@ import {
 import type { ObjectName, UriPath } from '../model/values.ts'
 import type { Options } from '../options.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
+import { type AuthAsker, protectLocations } from './external-auth.ts'
 import type { Lookup } from './lookup.ts'
 import type { IngressRoutes, Route } from './routes.ts'
 import { settingsOf } from './settings.ts'
@@ -71,6 +72,7 @@ export function translateServer(
   const redirects = (tls.enabled && options.sslRedirect) || options.forceSslRedirect
   const locations = new Map<string, Location>()
   const claimedBy = new Map<string, Ingress>()
+  const authAskers = new Map<string, AuthAsker>()
   function claim(match: PathMatch, owner: Contribution | undefined, action: Action) {
     locations.set(matchKey(match), {
       match,
@@ -79,6 +81,9 @@ export function translateServer(
       redirectToHttps: redirects && !options.noTlsRedirectLocations.some((path) => isBelow(match.path, path)),
       action,
     })
+    const auth = owner?.patches.location.externalAuth
+    if (owner === undefined || auth === undefined || options.noAuthLocations.some((path) => isBelow(match.path, path))) return
+    authAskers.set(matchKey(match), { ingress: owner.ingress, patch: auth })
   }
 
   for (const contribution of contributions) {
@@ -105,9 +110,17 @@ export function translateServer(
     else claim(everything, undefined, { kind: 'respond', status: 404, service: undefined })
   }
 
+  const guarded = protectLocations(host, [...locations.values()], ({ match }) => authAskers.get(matchKey(match)), {
+    lookup,
+    options,
+    rules,
+  })
+  issues.push(...guarded.issues)
+  for (const upstream of guarded.upstreams) upstreams.set(upstream.name, upstream)
+
   const server: Server = {
     host,
-    locations: [...locations.values()],
+    locations: guarded.locations,
     tls: tls.enabled ? { keyPair: tls.keyPair?.name } : undefined,
     owners: contributions.map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
   }

@@ -4,6 +4,6 @@ import type { LocationSettings } from '../model/location-settings.ts'
 
 /** Pure; the same patch gives equal settings. */
 export function settingsOf(patch: LocationPatch): LocationSettings {
-  const { proxy, body } = patch
-  return { ...(proxy && { proxy }), ...(body && { body }) }
+  const { proxy, body, cors } = patch
+  return { ...(proxy && { proxy }), ...(body && { body }), ...(cors && { cors }) }
 }
