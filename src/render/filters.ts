@@ -161,7 +161,8 @@ function logFormat(value: unknown): string {
 
 /** A template as one token: text is text, and only variables of the list are expanded. */
 function template(value: unknown): string {
-  const token = (value as Template)
+  const parts = value as Template
+  const token = parts
     .map((part) => {
       if (part.kind === 'text') return interpolated(part.text).slice(1, -1)
       if (!isTemplateVariable(part.name)) throw refusal('template', part.name, 'is no variable of templates')
@@ -169,7 +170,8 @@ function template(value: unknown): string {
     })
     .join('')
   if (Buffer.byteLength(token) > LONGEST_TOKEN_BYTES) throw refusal('template', token, `is longer than ${LONGEST_TOKEN_BYTES} bytes`)
-  return `"${token}"`
+  const [only, ...others] = parts
+  return only?.kind === 'variable' && others.length === 0 ? `$${only.name}` : `"${token}"`
 }
 
 /** An expression of this program's own making, or of parts that were parsed. */

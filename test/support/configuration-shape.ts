@@ -16,7 +16,7 @@ const LOCATION: Record<string, Grammar[string]> = {
   client_body_buffer_size: { args: [1] },
   set: { args: [2] },
   // `($plain_http)`; `($http_origin ~* "…")` and `($cors_preflight ~ "…")`.
-  if: { args: [1, 3], block: { return: { args: [1, 2] }, set: { args: [2] } } },
+  if: { args: [1, 4], block: { return: { args: [1, 2] }, set: { args: [2] } } },
   add_header: { args: [2, 3] },
   proxy_hide_header: { args: [1] },
   grpc_hide_header: { args: [1] },
