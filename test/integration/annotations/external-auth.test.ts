@@ -208,6 +208,19 @@ describe.each(await testedNginx())('external authentication, NGINX %s', (version
     expect(await printed(site)).toContain('grpc_set_header X-Auth-User $auth_header_1;')
   })
 
+  test('a request of an origin that may read answers is asked for like others', async () => {
+    const cors = { 'enable-cors': 'true', 'cors-allow-origin': 'https://app.example.com' }
+    await serveGuarded({ ...cors, 'auth-response-headers': 'X-Auth-User', 'auth-signin': 'https://sign-in.test/start' })
+    const origin = 'https://app.example.com'
+    expect(await site.get('shop.test', '/', { headers: { origin } })).toMatchObject({
+      status: 302,
+      headers: { location: 'https://sign-in.test/start?rd=http://shop.test/', 'access-control-allow-origin': origin },
+    })
+    const allowed = await site.get('shop.test', '/', { headers: { origin, cookie: 'session=good', 'x-auth-user': 'root' } })
+    expect(allowed.headers).toMatchObject({ 'set-cookie': ['fresh=1; Path=/'], 'access-control-allow-origin': origin })
+    expect(allowed.seen?.headers).toMatchObject({ 'x-auth-user': 'ann', 'x-real-ip': '127.0.0.1' })
+  })
+
   test('auth-signin takes the place of 401 with the URL that was asked for, escaped', async () => {
     await serveGuarded({ 'auth-signin': 'https://sign-in.test/start?app=shop' })
     const location = async (path: string) => {
@@ -451,6 +464,18 @@ describe.each(await testedNginx())('external authentication, NGINX %s', (version
       expect(auth.asked[0]).toMatchObject({ headers: { host: 'shop.test' }, url: expect.stringContaining('/oauth2/auth') })
     },
   )
+
+  test.each([
+    ['a wildcard host', '*.apps.test', 'one.apps.test'],
+    ['any host', undefined, 'unknown.test'],
+  ])('$host is the very host of the request on %s too', async (_, host, asked) => {
+    const everywhere = ingress('guarded').host(host).prefix('/', 'app').annotation(`${PREFIX}auth-url`, 'https://$host/oauth2/auth')
+    const oauth2 = ingress('oauth2').host(host).prefix('/oauth2', 'auth')
+    expect((await site.serve(everywhere, oauth2, ...serviceFor(app), ...serviceFor(auth))).issues).toEqual([])
+    expect((await site.get(asked, '/', good)).seen?.backend).toBe('app')
+    expect((await site.get(asked, '/')).status).toBe(401)
+    expect(auth.asked[0]?.headers.host).toBe(asked)
+  })
 
   test('nobody signs in for a challenge of ACME, nor for no-auth-locations', async () => {
     const challenge = guarded({ 'auth-signin': 'https://sign-in.test/' })
