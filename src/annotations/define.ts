@@ -40,6 +40,8 @@ export type Refused<Key extends string = string> = { readonly kind: 'refused'; r
 export type Circumstances<Key extends string = string> = {
   /** Whether the annotation stands under our own prefix; under ingress-nginx's it does what it did there, to the letter. */
   readonly isOwn: (annotation: Key) => boolean
+  /** Whether the annotation is there with a value that is not valid: told already, and not among the values. */
+  readonly isInvalid: (annotation: Key) => boolean
 }
 
 export type Feature<Specs extends AnnotationSpecs = AnnotationSpecs, In extends Scope = Scope> = {

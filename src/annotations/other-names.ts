@@ -43,26 +43,6 @@ export const otherNames: Readonly<Record<string, OtherName>> = {
   ...all(['permanent-redirect', 'permanent-redirect-code', 'temporal-redirect', 'temporal-redirect-code'], notYet('waits for redirects')),
   ...all(['from-to-www-redirect', 'ssl-redirect', 'force-ssl-redirect'], notYet('waits for redirects')),
   ...all(
-    ['auth-url', 'auth-signin', 'auth-signin-redirect-param', 'auth-response-headers', 'auth-request-redirect', 'auth-method'],
-    notYet('waits for authentication by subrequest', PROTECTS),
-  ),
-  ...all(
-    ['auth-always-set-cookie', 'auth-cache-duration', 'auth-cache-key', 'auth-proxy-set-headers'],
-    notYet('waits for authentication by subrequest', PROTECTS),
-  ),
-  ...all(
-    [
-      'enable-cors',
-      'cors-allow-origin',
-      'cors-allow-methods',
-      'cors-allow-headers',
-      'cors-allow-credentials',
-      'cors-expose-headers',
-      'cors-max-age',
-    ],
-    notYet('waits for CORS', OFF),
-  ),
-  ...all(
     ['affinity', 'affinity-mode', 'affinity-canary-behavior', 'session-cookie-name', 'session-cookie-path', 'session-cookie-max-age'],
     notYet('waits for session affinity'),
   ),

@@ -3,11 +3,15 @@
  * makes the model's settings of it. Each noun is one feature's or shared by several that set different words of it.
  */
 import type { AccessOverrides, SatisfySettings } from '../model/access.ts'
+import type { Cors } from '../model/cors.ts'
+import type { AuthCache, AuthMethod } from '../model/external-auth.ts'
 import type { BodyOverrides, ProxyOverrides } from '../model/location-settings.ts'
 import type { BackendProtocol } from '../model/model.ts'
+import type { RequestUrl } from '../model/request-url.ts'
 import type { NamedObject } from '../model/schemas.ts'
+import type { Template } from '../model/template.ts'
 import type { BackendCipher, TlsProtocol } from '../model/tls-settings.ts'
-import type { Cidr, HostTemplate, ServerName } from '../model/values.ts'
+import type { Cidr, HeaderName, HostTemplate, ServerName } from '../model/values.ts'
 
 /** For each path of the Ingress. */
 export type LocationPatch = {
@@ -19,6 +23,8 @@ export type LocationPatch = {
   readonly limits?: LimitPatch
   readonly backend?: BackendPatch
   readonly backendTls?: BackendTlsPatch
+  readonly externalAuth?: ExternalAuthPatch
+  readonly cors?: Cors
 }
 
 /** Users and passwords of a Secret. Without `isWanted` nobody is asked for them. */
@@ -57,6 +63,19 @@ export type BackendTlsPatch = {
   readonly sendsName?: boolean | undefined
   readonly protocols?: readonly TlsProtocol[] | undefined
   readonly ciphers?: readonly BackendCipher[] | undefined
+}
+
+/** Who is asked for each request whether it may pass, and how. */
+export type ExternalAuthPatch = {
+  readonly url: RequestUrl
+  readonly method: AuthMethod | undefined
+  readonly redirect: Template
+  readonly signIn: Template | undefined
+  readonly responseHeaders: readonly HeaderName[]
+  readonly alwaysSetsCookie: boolean
+  readonly cache: AuthCache | undefined
+  /** A ConfigMap of headers that the request for authentication gets. */
+  readonly requestHeaders: NamedObject | undefined
 }
 
 /** For the whole host: of several Ingresses, the oldest one that asks for a noun has it. */

@@ -118,7 +118,10 @@ function readFeature(feature: Feature, { annotations }: Ingress): ReadFeature {
   // With one value of a protection wrong, what the others would make of it is nobody's wish.
   if (Object.keys(values).length === 0 || (invalid.length > 0 && feature.onInvalid === 'unavailable'))
     return { patch: undefined, invalid, conflicts }
-  const effect = feature.apply(values as never, { isOwn: (key) => spelled.get(key)?.startsWith(OWN_PREFIX) === true })
+  const effect = feature.apply(values as never, {
+    isOwn: (key) => spelled.get(key)?.startsWith(OWN_PREFIX) === true,
+    isInvalid: (key) => spelled.has(key) && !Object.hasOwn(values, camelCase(key)),
+  })
   if (effect !== undefined && 'kind' in effect && effect.kind === 'refused') {
     const annotation = spelled.get(effect.annotation) ?? COMPATIBLE_PREFIX + effect.annotation
     return { patch: undefined, invalid: [...invalid, { annotation, reason: effect.reason }], conflicts }

@@ -4,6 +4,8 @@ import accessLists from './features/access-lists.ts'
 import backendProtocol from './features/backend-protocol.ts'
 import basicAuth from './features/basic-auth.ts'
 import buffering from './features/buffering.ts'
+import cors from './features/cors.ts'
+import externalAuth from './features/external-auth.ts'
 import httpVersion from './features/http-version.ts'
 import limits from './features/limits.ts'
 import nextUpstream from './features/next-upstream.ts'
@@ -20,6 +22,8 @@ export const features: Readonly<Record<string, Feature>> = {
   'backend-protocol': backendProtocol,
   'basic-auth': basicAuth,
   buffering,
+  cors,
+  'external-auth': externalAuth,
   'http-version': httpVersion,
   limits,
   'next-upstream': nextUpstream,

@@ -96,6 +96,10 @@ export const issueCodes = {
     severity: 'warning',
     meaning: 'Annotations of basic authentication stand without auth-type, and without it nobody is asked for a password.',
   },
+  'protection-unavailable': {
+    severity: 'error',
+    meaning: 'What an annotation that protects the route refers to is missing or cannot be used; requests get 503 until it can.',
+  },
   'annotation-not-supported': { severity: 'warning', meaning: 'The annotation is not understood yet and has no effect.' },
   'protection-not-supported': {
     severity: 'error',

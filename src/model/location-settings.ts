@@ -1,5 +1,7 @@
 /** What a location does otherwise than the http block says. A word that is undefined is as there. Bytes and seconds. */
 import type { AccessOverrides, BasicAuthSettings, SatisfySettings } from './access.ts'
+import type { Cors } from './cors.ts'
+import type { ExternalAuth } from './external-auth.ts'
 import type { NextUpstream } from './http-settings.ts'
 import type { LimitSettings } from './limits.ts'
 
@@ -10,6 +12,8 @@ export type LocationSettings = {
   readonly satisfy?: SatisfySettings
   readonly basicAuth?: BasicAuthSettings
   readonly limits?: LimitSettings
+  readonly externalAuth?: ExternalAuth
+  readonly cors?: Cors
 }
 
 /** How requests are passed to a backend, and its answers back. */

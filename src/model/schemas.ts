@@ -192,4 +192,9 @@ export const namedObject = text((given): Parsed<NamedObject> => {
 /** A DNS name; capitals are taken for small letters. */
 export const serverName = text((given) => parseServerName(given.toLowerCase()))
 
+/** Words between commas, of which there is one at least. */
+export function listOf<Value>(parse: (word: string) => Parsed<Value>, most: number): z.ZodType<readonly Value[], string> {
+  return commaSeparated(parse, most).refine((list) => list.length > 0, 'names nothing')
+}
+
 export { text as fromText }

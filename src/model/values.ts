@@ -43,6 +43,8 @@ const LONGEST_DNS_LABEL = 63
  * changelog, ticket 2435. A prefix is printed with a slash added.
  */
 const LONGEST_PATH_BYTES = 254
+/** Where locations begin that only NGINX itself comes to. */
+const INTERNAL_PATHS = '/_external-auth-'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/
 
@@ -101,6 +103,7 @@ export function parsePath(text: string): Parsed<UriPath> {
   if (CONTROL_CHARACTER.test(decoded)) return refuse('has a control character')
   if (!decoded.isWellFormed()) return refuse('is not well-formed Unicode')
   if (Buffer.byteLength(decoded) > LONGEST_PATH_BYTES) return refuse(`is longer than ${LONGEST_PATH_BYTES} bytes`)
+  if (decoded.startsWith(INTERNAL_PATHS)) return refuse(`begins with ${INTERNAL_PATHS}, which is kept for this program itself`)
   if (decoded.includes('//')) return refuse('has an empty segment (//), which requests never have once slashes are merged')
   if (decoded.split('/').some((segment) => segment === '.' || segment === '..'))
     return refuse('has a . or .. segment, which requests never have once resolved')

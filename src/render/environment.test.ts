@@ -9,6 +9,7 @@ const server = {
   strictTransportSecurity: false,
   hiddenHeaders: [],
   locations: [],
+  externalAuths: [],
 }
 
 describe('a strict view', () => {
@@ -58,12 +59,15 @@ describe('printing', () => {
       path: '/{{ 7 * 7 }}{% include "nginx.conf.njk" %}{# x',
       owner: undefined,
       log: undefined,
+      cors: undefined,
       redirect: undefined,
       satisfy: undefined,
       access: undefined,
       basicAuth: undefined,
       limits: undefined,
+      externalAuth: undefined,
       body: undefined,
+      responseHeaders: undefined,
       pass: undefined,
       respond: 404,
     }

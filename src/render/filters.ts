@@ -3,9 +3,11 @@
  * mistake upstream stops the rendering and never reaches NGINX. NGINX's rules were measured on 1.22, 1.26 and 1.30.
  */
 import { isIP } from 'node:net'
+import { authMethods } from '../model/external-auth.ts'
 import { nextUpstreamWords, type StrictTransportSecurity } from '../model/http-settings.ts'
 import { isLogVariable, type LogFormat } from '../model/log-format.ts'
 import type { Endpoint, HostMatch, Owner } from '../model/model.ts'
+import { isTemplateVariable, type Template } from '../model/template.ts'
 import {
   backendCiphers as knownBackendCiphers,
   tlsCiphers as knownCiphers,
@@ -177,6 +179,26 @@ function logFormat(value: unknown): string {
   return `"${token}"`
 }
 
+/** A template as one token: text is text, and only variables of the list are expanded. */
+function template(value: unknown): string {
+  const parts = value as Template
+  const token = parts
+    .map((part) => {
+      if (part.kind === 'text') return interpolated(part.text).slice(1, -1)
+      if (!isTemplateVariable(part.name)) throw refusal('template', part.name, 'is no variable of templates')
+      return `\${${part.name}}`
+    })
+    .join('')
+  if (Buffer.byteLength(token) > LONGEST_TOKEN_BYTES) throw refusal('template', token, `is longer than ${LONGEST_TOKEN_BYTES} bytes`)
+  const [only, ...others] = parts
+  return only?.kind === 'variable' && others.length === 0 ? `$${only.name}` : `"${token}"`
+}
+
+/** An expression of this program's own making, or of parts that were parsed. */
+function expression(value: unknown): string {
+  return literal(value)
+}
+
 function strictTransportSecurity(value: unknown): string {
   const { maxAge, includeSubDomains, preload } = value as StrictTransportSecurity
   return `"max-age=${integer(maxAge)}${includeSubDomains ? '; includeSubDomains' : ''}${preload ? '; preload' : ''}"`
@@ -314,6 +336,9 @@ export const filters = {
   nextUpstream: wordOf('nextUpstream', nextUpstreamWords),
   httpVersion: wordOf('httpVersion', ['1.0', '1.1']),
   logFormat,
+  template,
+  expression,
+  authMethod: wordOf('authMethod', authMethods),
   mapKey,
   strictTransportSecurity,
   realIpHeader,

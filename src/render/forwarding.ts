@@ -13,7 +13,7 @@ export type ForwardedView = {
 }
 
 /** The headers of a request that are ours to set or to clear. A dash may be an underscore to a backend. */
-const OWN_HEADERS = [
+export const OWN_HEADERS = [
   ...['X-Request-ID', 'X-Real-IP', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Port', 'X-Forwarded-Proto'],
   ...['X-Forwarded-Scheme', 'X-Scheme', 'X-Original-Forwarded-For', 'X-Original-Forwarded-Host', 'X-Forwarded-Prefix'],
   ...['X-Forwarded-Server', 'X-Forwarded-Ssl', 'X-Original-URL', 'X-Rewrite-URL'],
@@ -58,7 +58,7 @@ function connectionScheme(proxyProtocol: boolean): string {
 }
 
 /** All ways to write a name with at least one dash as an underscore. */
-function aliasesOf(name: string): readonly string[] {
+export function aliasesOf(name: string): readonly string[] {
   const [first = '', ...rest] = name.split('-')
   const spelled = rest.reduce<readonly string[]>((heads, part) => heads.flatMap((head) => [`${head}-${part}`, `${head}_${part}`]), [first])
   return spelled.filter((alias) => alias !== name)

@@ -2,11 +2,19 @@
 import type { HttpSettings } from '../model/http-settings.ts'
 import type { BodyOverrides, LocationSettings, ProxyOverrides } from '../model/location-settings.ts'
 import { accessView } from './access.ts'
+import { corsView } from './cors.ts'
+import { authRequestView } from './external-auth.ts'
 
 /** What the macros of location-settings.njk and its siblings print, a noun each. */
 export function locationSettingsView(settings: LocationSettings, http: HttpSettings) {
-  const { proxy, body } = settings
-  return { proxy: proxy && proxyView(proxy, http), body: body && bodyView(body), ...accessView(settings, http) }
+  const { proxy, body, externalAuth, cors } = settings
+  return {
+    proxy: proxy && proxyView(proxy, http),
+    body: body && bodyView(body),
+    ...accessView(settings, http),
+    externalAuth: externalAuth && authRequestView(externalAuth, http),
+    cors: cors && corsView(cors),
+  }
 }
 
 /** `proxy_buffers` says two things at once, so one of them takes the other along. */

@@ -2,6 +2,7 @@
 
 import type { BackendTls } from '../model/backend-tls.ts'
 import type { HttpSettings } from '../model/http-settings.ts'
+import type { LocationSettings } from '../model/location-settings.ts'
 import {
   type Action,
   type BackendProtocol,
@@ -17,8 +18,11 @@ import {
 } from '../model/model.ts'
 import type { HostHeader, UriPath } from '../model/values.ts'
 import { accessHeaders, httpAccessView } from './access.ts'
+import { escapingView } from './escaping.ts'
+import { type AuthLocationView, authLocationView } from './external-auth.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
 import { locationSettingsView } from './location-settings.ts'
+import { type ResponseHeadersView, responseHeadersView } from './response-headers.ts'
 
 /** A DNS server; 53 is the port of all but a test's. */
 export type NameServer = { readonly address: string; readonly port: number }
@@ -59,6 +63,7 @@ type LocationView = {
   readonly log: LogView | undefined
   /** Of plain http: the status, and the port of the URL. */
   readonly redirect: { readonly code: number; readonly port: number } | undefined
+  readonly responseHeaders: ResponseHeadersView | undefined
   readonly pass: PassView | undefined
   readonly respond: number | undefined
 } & ReturnType<typeof locationSettingsView>
@@ -88,16 +93,27 @@ type PassView = {
 /** The `server { }` of a host. */
 export function serverView(server: Server, http: HttpSettings, context: RenderContext) {
   const isDefault = server.host.kind === 'any'
+  const strictTransportSecurity = server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined
   const exactPaths = new Set(server.locations.flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : [])))
   return {
     host: server.host,
     isDefault,
     listens: listensOf(http, context, isDefault),
     rejectsUnknownNames: isDefault && http.tls.rejectUnknownNames,
-    strictTransportSecurity: server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined,
+    strictTransportSecurity,
     hiddenHeaders: http.proxy.hiddenHeaders,
-    locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) => locationViews(location, exactPaths, http)),
+    locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) =>
+      locationViews(location, exactPaths, strictTransportSecurity, http),
+    ),
+    externalAuths: externalAuthsOf(server, strictTransportSecurity, http),
   }
+}
+
+/** Each once, however many locations ask by it. */
+function externalAuthsOf(server: Server, strictTransportSecurity: boolean, http: HttpSettings): readonly AuthLocationView[] {
+  const auths = new Map(server.locations.flatMap(({ settings: { externalAuth: auth } }) => (auth === undefined ? [] : [[auth.name, auth]])))
+  const hasCors = server.locations.some(({ settings }) => settings.cors !== undefined)
+  return [...auths.values()].map((auth) => authLocationView(auth, { strictTransportSecurity, hasCors }, http))
 }
 
 /**
@@ -140,13 +156,19 @@ function listensOf(http: HttpSettings, context: RenderContext, defaultServer: bo
  * A prefix by segments takes two locations, `= /foo` and `^~ /foo/`: NGINX compares bytes, and a lone `/foo/` would
  * answer `/foo` with a redirect. `^~` keeps the longest prefix the winner whatever else is there.
  */
-function locationViews(location: Location, exactPaths: ReadonlySet<string>, http: HttpSettings): readonly LocationView[] {
+function locationViews(
+  location: Location,
+  exactPaths: ReadonlySet<string>,
+  strictTransportSecurity: boolean,
+  http: HttpSettings,
+): readonly LocationView[] {
   const { path, kind } = location.match
   const view = {
     owner: location.owner,
     log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
     ...locationSettingsView(location.settings, http),
+    responseHeaders: responseHeadersView(location.settings, strictTransportSecurity, http),
     pass: location.action.kind === 'proxy' ? passView(location, location.action, http) : undefined,
     respond: location.action.kind === 'respond' ? location.action.status : undefined,
   }
@@ -176,10 +198,11 @@ type ProxyAction = Extract<Action, { readonly kind: 'proxy' }>
 
 function passView({ settings }: Location, { backend, backendOverTls }: ProxyAction, http: HttpSettings): PassView {
   const requestHeaders = [...backend.requestHeaders, ...accessHeaders(settings)]
+  const takesAuthHeaders = settings.externalAuth !== undefined && settings.externalAuth.responseHeaders.length > 0
   return {
     ...PASS[backend.protocol],
     upstream: backend.upstream,
-    hasOwnHeaders: requestHeaders.length > 0 || backend.host !== undefined,
+    hasOwnHeaders: requestHeaders.length > 0 || backend.host !== undefined || takesAuthHeaders,
     forwarded: forwardedView(http),
     requestHeaders,
     host: backend.host,
@@ -213,6 +236,10 @@ export function rootView(
     gzip: http.gzip && { ...http.gzip, types: http.gzip.types.length === 0 ? undefined : http.gzip.types },
     log: logSettingsView(http, context),
     ...forwardingView(http),
+    // Variables take their place in every request, so they are there only for who needs them.
+    escaping: asks(model, ({ externalAuth }) => externalAuth !== undefined) ? escapingView() : undefined,
+    hasCors: asks(model, ({ cors }) => cors !== undefined),
+    authCache: keepsAuthAnswers(model) ? `${context.root}/temp/auth-cache` : undefined,
     resolver: resolverView(model, context),
     pidFile: `${context.root}/run/nginx.pid`,
     statusSocket: `${context.root}/run/status.sock`,
@@ -230,12 +257,21 @@ export function rootView(
   }
 }
 
+function asks(model: Model, isAsked: (settings: LocationSettings) => boolean): boolean {
+  return model.servers.some(({ locations }) => locations.some(({ settings }) => isAsked(settings)))
+}
+
 /** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */
 const ZONE_BYTES_PER_NAME = 64 * 1024
 const LEAST_ZONE_BYTES = 1024 * 1024
 
 function namesIn(model: Model): number {
   return model.upstreams.reduce((count, { endpoints }) => count + endpoints.filter(({ kind }) => kind === 'name').length, 0)
+}
+
+/** A cache takes two processes of its own, so it is there only where it is used. */
+function keepsAuthAnswers({ servers }: Model): boolean {
+  return servers.some(({ locations }) => locations.some(({ settings }) => settings.externalAuth?.cache !== undefined))
 }
 
 function resolverView(model: Model, context: RenderContext) {

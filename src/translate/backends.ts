@@ -190,7 +190,7 @@ function standInFor(backend: IngressBackend, asker: Asker, rules: BackendRules):
   }
 }
 
-const ECHO_UPSTREAM = mustParse(parseGeneratedName('echo'))
+export const ECHO_UPSTREAM = mustParse(parseGeneratedName('echo'))
 
 function servicePortOf(backend: IngressBackend): ServicePort | undefined {
   if (backend.kind === 'resource') return undefined
@@ -257,7 +257,8 @@ type CheckedEndpoint = { readonly ok: true; readonly endpoint: Endpoint } | { re
 /** Addresses that lead to this host, to its neighbours or to no single host, which no Pod has. */
 const FORBIDDEN_RANGES: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast', 'linkLocal', 'loopback'])
 
-function checkEndpoint(address: string, port: number, rules: BackendRules): CheckedEndpoint {
+/** Whether an address and a port may be sent to. */
+export function checkEndpoint(address: string, port: number, rules: BackendRules): CheckedEndpoint {
   const parsedAddress = parseIpAddress(address)
   if (!parsedAddress.ok) return { ok: false, reason: `address ${JSON.stringify(address)} ${parsedAddress.reason}` }
   const range = ipaddr.process(address).range()

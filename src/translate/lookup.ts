@@ -1,14 +1,15 @@
 /** Reads of the cluster's state that remember what was read, so that a result can be kept while all of it holds. */
-import type { EndpointSlice, ObjectKey, Secret, Service } from '../cluster/objects.ts'
+import type { ConfigMap, EndpointSlice, ObjectKey, Secret, Service } from '../cluster/objects.ts'
 import type { ClusterState } from '../cluster/state.ts'
 
 export type Lookup = {
   service(key: ObjectKey): Service | undefined
   endpointSlices(service: ObjectKey): readonly EndpointSlice[]
   secret(key: ObjectKey): Secret | undefined
+  configMap(key: ObjectKey): ConfigMap | undefined
 }
 
-type LookupKind = 'services' | 'endpointSlices' | 'secrets'
+type LookupKind = 'services' | 'endpointSlices' | 'secrets' | 'configMaps'
 /** That `key` of `kind` was looked up and `found` was the answer. */
 export type Read = { readonly kind: LookupKind; readonly key: ObjectKey; readonly found: unknown }
 
@@ -27,6 +28,7 @@ export function recordReads(state: ClusterState): { readonly lookup: Lookup; rea
     service: (key) => read('services', state.services, key),
     endpointSlices: (key) => read('endpointSlices', state.endpointSlices, key) ?? [],
     secret: (key) => read('secrets', state.secrets, key),
+    configMap: (key) => read('configMaps', state.configMaps, key),
   }
   return { lookup, reads }
 }

@@ -41,3 +41,17 @@ test.each([
   if (web === undefined) throw new Error('no Ingress')
   expect(referencesOf(web)).toEqual({ secrets, configMaps: [] })
 })
+
+test('and to the ConfigMap of headers for authentication, under either prefix, but to none of another namespace', () => {
+  const referring = (...values: readonly string[]) => {
+    const given = values.reduce(
+      (built, value, index) => built.annotation(`${['nginx-ts.io', 'nginx.ingress.kubernetes.io'][index]}/auth-proxy-set-headers`, value),
+      ingress('web').namespace('shop'),
+    )
+    const [web] = storeOf(given).snapshot().ingresses.values()
+    return web && referencesOf(web).configMaps
+  }
+  expect(referring('headers', 'shop/others')).toEqual(['shop/headers', 'shop/others'])
+  expect(referring(' headers ', 'headers')).toEqual(['shop/headers'])
+  expect(referring('other/headers', '')).toEqual([])
+})

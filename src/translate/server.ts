@@ -20,6 +20,7 @@ import type { Options } from '../options.ts'
 import { backendTlsOf } from './backend-tls.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
 import { misfitIssues } from './buffers.ts'
+import { type AuthAsker, protectLocations } from './external-auth.ts'
 import type { Lookup } from './lookup.ts'
 import type { IngressRoutes, Route } from './routes.ts'
 import { NO_SETTINGS, settingsOf } from './settings.ts'
@@ -89,6 +90,7 @@ export function translateServer(
   const claimedBy = new Map<string, Ingress>()
   const secretFiles: SecretFile[] = []
   const limitZones: LimitZone[] = []
+  const authAskers = new Map<string, AuthAsker>()
   function claim(match: PathMatch, owner: Contribution | undefined, action: Action) {
     const canAuthenticate = !options.noAuthLocations.some((path) => isBelow(match.path, path))
     const found =
@@ -103,6 +105,9 @@ export function translateServer(
       redirectToHttps: redirects && !options.noTlsRedirectLocations.some((path) => isBelow(match.path, path)),
       action: found.isClosed ? UNAVAILABLE : action,
     })
+    const auth = owner?.patches.location.externalAuth
+    if (owner === undefined || auth === undefined || options.noAuthLocations.some((path) => isBelow(match.path, path))) return
+    authAskers.set(matchKey(match), { ingress: owner.ingress, patch: auth })
   }
 
   for (const contribution of contributions) {
@@ -129,9 +134,17 @@ export function translateServer(
     else claim(everything, undefined, { kind: 'respond', status: 404, service: undefined })
   }
 
+  const guarded = protectLocations(host, [...locations.values()], ({ match }) => authAskers.get(matchKey(match)), {
+    lookup,
+    options,
+    rules,
+  })
+  issues.push(...guarded.issues)
+  for (const upstream of guarded.upstreams) upstreams.set(upstream.name, upstream)
+
   const server: Server = {
     host,
-    locations: [...locations.values()],
+    locations: guarded.locations,
     tls: tls.enabled ? { keyPair: tls.keyPair?.name } : undefined,
     owners: contributions.map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
   }

@@ -33,7 +33,7 @@ export function settingsOf(
   lookup: Lookup,
   options: BufferOptions,
 ): FoundSettings {
-  const { proxy, body, access, satisfy } = patch
+  const { proxy, body, access, satisfy, cors } = patch
   const basicAuth = patch.basicAuth && canAuthenticate ? basicAuthOf(patch.basicAuth, ingress, lookup) : undefined
   const limits = patch.limits && limitsOf(patch.limits, ingress)
   return {
@@ -44,6 +44,7 @@ export function settingsOf(
       ...(satisfy && { satisfy }),
       ...(basicAuth?.kind === 'found' && { basicAuth: basicAuth.settings }),
       ...(limits && { limits: limits.settings }),
+      ...(cors && { cors }),
     },
     isClosed: basicAuth?.kind === 'missing',
     secretFiles: basicAuth?.kind === 'found' ? [basicAuth.file] : [],

@@ -71,7 +71,7 @@ async function asked(cluster: Cluster): Promise<{ readonly granted: readonly str
   }
 }
 
-/** What there is to do for a controller: routes, a certificate that is referred to later, an Issue, a status that others write. */
+/** What there is to do for a controller: routes, a certificate and headers that are referred to later, an Issue, a status that others write. */
 async function keepBusy(cluster: Cluster, started: AsyncDisposableStack): Promise<void> {
   const backend = started.use(await startBackend('web', { address: podAddress(1) }))
   const { chain, key } = await (await createAuthority()).issue(['shop.test'])
@@ -84,13 +84,20 @@ async function keepBusy(cluster: Cluster, started: AsyncDisposableStack): Promis
     const { certificate } = await shakeHands(cluster.agent.httpsPort, 'shop.test')
     expect(certificate.subjectAltName).toContain('shop.test')
   })
+  const guarded = ingress('guarded')
+    .host('guarded.test')
+    .prefix('/', 'web')
+    .annotation('nginx-ts.io/auth-url', 'http://web.default.svc.cluster.local/')
+    .annotation('nginx-ts.io/auth-proxy-set-headers', 'headers')
+  await cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'headers' }, data: { 'X-Client': 'guarded' } }, guarded)
+  await cluster.eventually('guarded.test', '/', (answer) => expect(answer).toComeFrom('web'))
   await eventually(async () => expect(await addressesOf(cluster, shop)).not.toEqual([]), { timeoutMs: 30_000 })
   // The same mistake again: its Event is counted, not written anew.
   await cluster.apply(ingress('shop').host('shop.test').prefix('/', 'web').tls('shop', 'shop.test'))
   await eventually(async () => expect(await cluster.get('shop.test', '/missing')).toHaveStatus(308))
   await cluster.apply(shop)
   await eventually(async () => expect((await asked(cluster)).granted).toContain('patch events'), { timeoutMs: 30_000 })
-  await cluster.remove(shop)
+  await cluster.remove(shop, guarded)
 }
 
 const configMap = (name: string): Manifest => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: NAMESPACE, name }, data: {} })

@@ -24,12 +24,41 @@ const LOCATION: Record<string, Grammar[string]> = {
   limit_req: { args: [3] },
   limit_conn: { args: [2] },
   set: { args: [2] },
-  if: { args: [1, 3], block: { return: { args: [1, 2] }, proxy_pass: { args: [1] } } },
+  // `($plain_http)`; `($http_origin ~* "…")` and `($cors_preflight ~ "…")`.
+  if: { args: [1, 3, 4], block: { return: { args: [1, 2] }, set: { args: [2] }, proxy_pass: { args: [1] } } },
+  add_header: { args: [2, 3] },
+  proxy_hide_header: { args: [1] },
+  grpc_hide_header: { args: [1] },
+  auth_request: { args: [1] },
+  auth_request_set: { args: [2] },
+  error_page: { args: [3] },
   return: { args: [1] },
   proxy_set_header: { args: [2] },
   grpc_set_header: { args: [2] },
   proxy_pass: { args: [1] },
   grpc_pass: { args: [1] },
+}
+
+/** Where only NGINX itself comes to: it asks an authentication server, or redirects to where clients sign in. */
+const INTERNAL_LOCATION: Grammar = {
+  internal: { args: [0] },
+  client_max_body_size: { args: [1] },
+  proxy_pass_request_body: { args: [1] },
+  proxy_set_header: { args: [2] },
+  proxy_method: { args: [1] },
+  proxy_ssl_server_name: { args: [1] },
+  proxy_ssl_name: { args: [1] },
+  set: { args: [2] },
+  proxy_buffering: { args: [1] },
+  proxy_cache: { args: [1] },
+  proxy_cache_key: { args: [1] },
+  proxy_cache_bypass: { args: [1] },
+  proxy_no_cache: { args: [1] },
+  proxy_cache_valid: { args: Array.from({ length: 51 }, (_, index) => index + 1) },
+  rewrite: { args: [3] },
+  proxy_pass: { args: [1] },
+  add_header: { args: [2, 3] },
+  return: { args: [2] },
 }
 
 for (const module of ['proxy', 'grpc']) {
@@ -95,7 +124,8 @@ export function strangersIn(configSet: ConfigSet): readonly string[] {
 function strangersAmong(directives: readonly Directive[], grammar: Grammar): readonly string[] {
   return directives.flatMap((directive) => {
     const { name, args, block } = directive
-    const rule = Object.hasOwn(grammar, name) ? grammar[name] : undefined
+    const known = Object.hasOwn(grammar, name) ? grammar[name] : undefined
+    const rule = name === 'location' && isInternal(args) ? { args: [1, 2], block: INTERNAL_LOCATION } : known
     const isKnown = rule?.args.includes(args.length) === true && (rule.block === undefined) === (block === undefined)
     return isKnown ? strangersAmong(block ?? [], rule.block ?? {}) : [describe(directive)]
   })
@@ -136,8 +166,13 @@ function describe({ name, args, block }: Directive): string {
   return JSON.stringify([name, ...args, ...(block === undefined ? [] : ['{}'])])
 }
 
-/** The locations of a server as NGINX will read them: modifier and path. */
+/** A name of our own making, which no path can have. */
+function isInternal(args: readonly string[]): boolean {
+  return /^(@sign-in-|= \/_external-auth-)[0-9a-f]{20}$/.test(args.join(' '))
+}
+
+/** The locations of a server as NGINX will read them: modifier and path; without those that only NGINX comes to. */
 export function locationsIn(text: string): readonly (readonly string[])[] {
   const [server] = parseDirectives(text)
-  return (server?.block ?? []).filter(({ name }) => name === 'location').map(({ args }) => args)
+  return (server?.block ?? []).filter(({ name, args }) => name === 'location' && !isInternal(args)).map(({ args }) => args)
 }

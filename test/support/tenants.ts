@@ -3,11 +3,43 @@ import { createAuthority } from './certificates.ts'
 import { ingress, type Manifest, service, serviceFor, tlsSecret } from './objects.ts'
 
 /** Hosts of those that behave. */
-export const goodHosts = ['blog.test', 'shop.test', '*.apps.test', 'secure.test'] as const
+export const goodHosts = ['blog.test', 'shop.test', '*.apps.test', 'secure.test', 'members.test'] as const
 
-const goodBackends = ['blog', 'shop', 'apps', 'secure'].map((name, index) => ({ name, address: `10.0.0.${index + 1}`, port: 8080 }))
+const goodBackends = ['blog', 'shop', 'apps', 'secure', 'members'].map((name, index) => ({
+  name,
+  address: `10.0.0.${index + 1}`,
+  port: 8080,
+}))
 
-/** Tenants in namespace `default`, with prefixes, exact paths, a wildcard, TLS and a gRPC backend. */
+/** With what the root file knows of as well: names that are resolved, and answers that are kept. */
+const MEMBERS = {
+  'auth-url': 'https://auth.example.com/check?uri=$request_uri',
+  'auth-signin': 'https://auth.example.com/start',
+  'auth-cache-key': '$cookie_session',
+  'enable-cors': 'true',
+}
+
+const PROTECTED = {
+  'auth-url': 'http://web.evil.svc.cluster.local/auth?uri=$request_uri',
+  'auth-method': 'GET',
+  'auth-signin': 'https://$host/start?x=y',
+  'auth-signin-redirect-param': 'rd',
+  'auth-response-headers': 'X-Auth-User, X-Auth-Groups',
+  'auth-request-redirect': 'https://$host$request_uri',
+  'auth-cache-key': '$cookie_session$http_authorization',
+  'auth-cache-duration': '200 401 5m, 403 1s',
+  'auth-always-set-cookie': 'true',
+  'auth-proxy-set-headers': 'settings',
+  'enable-cors': 'true',
+  'cors-allow-origin': 'https://*.evil.test:8443, null',
+  'cors-allow-methods': 'GET, POST',
+  'cors-allow-headers': 'X-A',
+  'cors-allow-credentials': 'true',
+  'cors-expose-headers': 'X-B',
+  'cors-max-age': '60',
+}
+
+/** Tenants in namespace `default`, with prefixes, exact paths, a wildcard, TLS, a gRPC backend and authentication elsewhere. */
 export async function goodTenants(): Promise<readonly Manifest[]> {
   const certificate = await (await createAuthority()).issue(['secure.test'])
   return [
@@ -15,6 +47,12 @@ export async function goodTenants(): Promise<readonly Manifest[]> {
     ingress('shop').host('shop.test').prefix('/cart', 'shop').exact('/cart', 'shop').exact('/pay', 'missing').toManifest(),
     ingress('apps').host('*.apps.test').implementationSpecific('/api', 'apps').toManifest(),
     ingress('secure').host('secure.test').prefix('/', 'secure').tls('secure-tls', 'secure.test').toManifest(),
+    Object.entries(MEMBERS)
+      .reduce(
+        (built, [key, value]) => built.annotation(`nginx.ingress.kubernetes.io/${key}`, value),
+        ingress('members').host('members.test').prefix('/', 'members'),
+      )
+      .toManifest(),
     ...goodBackends.flatMap((backend) => serviceFor(backend, backend.name === 'apps' ? { appProtocol: 'grpc' } : {})),
     tlsSecret('secure-tls', certificate.chain, certificate.key),
   ]
@@ -80,6 +118,18 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
           { host: '*.evil.test', http: { paths: [{ path: '/', pathType: 'Prefix', backend: backend({ number: 80 }) }] } },
         ],
         tls: [{ hosts: ['evil.test', '*.evil.test'], secretName: 'evil-tls' }],
+      },
+    },
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: {
+        ...metadata('protected'),
+        annotations: Object.fromEntries(Object.entries(PROTECTED).map(([key, value]) => [`nginx.ingress.kubernetes.io/${key}`, value])),
+      },
+      spec: {
+        ingressClassName: 'nginx-ts',
+        rules: [{ host: 'evil.test', http: { paths: [{ path: '/protected', pathType: 'Prefix', backend: backend({ number: 80 }) }] } }],
       },
     },
     {
