@@ -90,15 +90,24 @@ function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): reado
       memo,
       `servers ${key}`,
       [...upstreams, ...servers, settings.zoneSize],
-      () =>
-        print('shard.njk', 'shard', {
-          upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(upstreamView),
-          servers,
-          settings,
-        }),
+      () => printShard(upstreams, servers, settings),
       'shards',
     )
   })
+}
+
+function printShard(upstreams: readonly Upstream[], servers: readonly string[], settings: ReturnType<typeof upstreamSettingsView>): string {
+  return print('shard.njk', 'shard', {
+    upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(upstreamView),
+    servers,
+    settings,
+  })
+}
+
+/** The text of a part of a Model, for who wants to know what becomes of it: servers, then upstreams. */
+export function printPart(part: Pick<Model, 'servers' | 'upstreams'>, model: Model, context: RenderContext): string {
+  const servers = part.servers.map((server) => print('server.njk', 'server', serverView(server, model.http, context)))
+  return [...servers, ...(part.upstreams.length === 0 ? [] : [printShard(part.upstreams, [], upstreamSettingsView(model))])].join('\n')
 }
 
 function certificateShardsOf(servers: readonly Server[], memo: RenderMemo): readonly ConfigFile[] {
