@@ -219,7 +219,7 @@ export function createProgram(): Command {
           : ({ kind: 'manifests', paths } as const),
         options: optionsFrom({ ...given, ...(narrows ? {} : { allClasses: true }) }),
         namespace: given.namespace,
-        ingresses: given.ingress,
+        ingresses: given.ingress ?? [],
         format: given.format,
         verbose: given.verbose === true,
         failOn: given.failOn,
@@ -307,7 +307,7 @@ type ExplainFlags = {
   readonly context?: string
   readonly kubeconfig?: string
   readonly namespace?: string
-  readonly ingress: readonly string[]
+  readonly ingress?: readonly string[]
   readonly format: ExplainFormat
   readonly verbose?: boolean
   readonly failOn: FailOn

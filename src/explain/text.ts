@@ -9,6 +9,7 @@ import {
   directiveLines,
   findingWords,
   isFolded,
+  levelsIn,
   levelTitles,
   outcomeWords,
   sizeOf,
@@ -61,7 +62,7 @@ const HINT = '--verbose tells of each Ingress by itself, --ingress NAMESPACE/NAM
 
 function headOf({ summary }: Explanation, settings: TextSettings): string {
   const classes = classesIn(summary)
-  return [sizeOf(summary), ...(classes === '' ? [] : [classes]), verdictsIn(summary)]
+  return [`${sizeOf(summary)}: ${levelsIn(summary)}`, ...(classes === '' ? [] : [classes]), verdictsIn(summary)]
     .flatMap((line, index) => wrap(line, settings.width).map((part) => (index === 0 ? paint('bold', part, settings) : part)))
     .join('\n')
 }
@@ -125,9 +126,9 @@ function linesOf({ verdict, directives, locations }: AnnotationExplanation, most
   return more.length === 0 ? shown : [...shown, { text: `… ${more.join(', ')}`, isFaint: true }]
 }
 
-function rowOfFinding({ code, level, message, source, ingresses, field }: Finding): Row {
+function rowOfFinding({ code, level, message, source, ingresses, field, annotation }: Finding): Row {
   const about = ingresses?.length === 1 ? `${ingresses[0]} ` : ''
-  const where = [source, field].filter((part) => part !== undefined).join(' ')
+  const where = [source, annotation ?? field].filter((part) => part !== undefined).join(' ')
   return { level, label: code, verdict: findingWords[level], details: [{ text: `${about}${where === '' ? '' : `${where}: `}${message}` }] }
 }
 

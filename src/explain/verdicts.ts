@@ -19,7 +19,7 @@ export function explainAnnotation(
   holds: (line: string) => boolean,
 ): AnnotationExplanation {
   const message = reading.issues.find((issue) => issue.annotation === printable(given.annotation))?.message
-  const judgement = judge(given, message, change !== undefined && isRedundant(change, holds))
+  const judgement = judge(given, message, change && redundancyOf(change, holds))
   const { directives, locations } = change ?? NO_CHANGE
   return {
     annotation: printable(given.annotation),
@@ -33,7 +33,7 @@ export function explainAnnotation(
   }
 }
 
-function judge(given: GivenAnnotation, message: string | undefined, isDefault: boolean): Judgement {
+function judge(given: GivenAnnotation, message: string | undefined, redundancy: string | undefined): Judgement {
   const said = message === undefined ? {} : { message }
   switch (given.kind) {
     case 'foreign':
@@ -41,7 +41,7 @@ function judge(given: GivenAnnotation, message: string | undefined, isDefault: b
     case 'unknown':
       return { verdict: 'unknown', level: 'ignored', ...said }
     case 'other':
-      if (given.isIdle) return { verdict: 'default', level: 'fine', message: 'asks for nothing' }
+      if (given.isIdle) return { verdict: 'default', level: 'fine', message: 'asks for nothing that is not there without it' }
       return { verdict: OTHER_VERDICTS[given.other.verdict], level: levelOfOther(given.other), ...said }
     case 'feature':
       if (given.status === 'overridden')
@@ -52,7 +52,7 @@ function judge(given: GivenAnnotation, message: string | undefined, isDefault: b
         }
       if (given.status === 'invalid')
         return { verdict: 'invalid', level: given.feature.onInvalid === 'unavailable' ? 'blocked' : 'ignored', ...said }
-      if (isDefault) return { verdict: 'default', level: 'fine', message: 'is what holds without it' }
+      if (redundancy !== undefined) return { verdict: 'default', level: 'fine', message: redundancy }
       return compared(given)
   }
 }
@@ -73,10 +73,12 @@ function compared({ spec }: Extract<GivenAnnotation, { kind: 'feature' }>): Judg
 /** Said more than once these add up, or replace all that is said further out. */
 const NEVER_REDUNDANT = /^(add_header|(proxy|grpc)_(set|hide|pass)_header) /
 
-/** Whether nothing changes, or only lines come to a location that say what holds there anyway. */
-function isRedundant({ directives }: Change, holds: (line: string) => boolean): boolean {
-  return directives.every(
+/** Why an annotation could be left out: nothing changes, or lines come to locations that say what holds there anyway. */
+function redundancyOf({ directives }: Change, holds: (line: string) => boolean): string | undefined {
+  if (directives.length === 0) return 'changes nothing here'
+  const isSaidAnyway = directives.every(
     ({ context, added, removed }) =>
       context === 'location' && removed.length === 0 && added.every((line) => holds(line) && !NEVER_REDUNDANT.test(line)),
   )
+  return isSaidAnyway ? 'is what holds without it' : undefined
 }

@@ -1,5 +1,5 @@
 /** Words that the printers share: verdicts as people say them, counts, what an Ingress comes to. */
-import { type Directives, type IngressExplanation, type Level, type Summary, type Verdict, verdictNames } from './schema.ts'
+import { type Directives, type IngressExplanation, type Level, levelNames, type Summary, type Verdict, verdictNames } from './schema.ts'
 
 /** Up to so many Ingresses each is told of by itself. */
 export const MOST_SINGLY = 20
@@ -60,6 +60,21 @@ export function classesIn({ classes }: Summary): string {
       return `${name === undefined ? 'no class' : `class ${name}`}: ${numberOf(ingresses)}${how}`
     })
     .join('; ')
+}
+
+const levelWords: Readonly<Record<Level, string>> = {
+  blocked: 'blocked',
+  ignored: 'incomplete',
+  different: 'different',
+  fine: 'as before',
+}
+
+/** `1 blocked, 2 as before` */
+export function levelsIn({ levels }: Summary): string {
+  return levelNames
+    .filter((level) => levels[level] > 0)
+    .map((level) => `${numberOf(levels[level])} ${levelWords[level]}`)
+    .join(', ')
 }
 
 /** `11 annotations: 6 same, 1 refused`, the bad ones first. */
