@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, relative } from 'node:path'
 import { text } from 'node:stream/consumers'
+import type { ObjectKey } from '../cluster/objects.ts'
 import type { ClusterState } from '../cluster/state.ts'
 import { explain } from '../explain/explain.ts'
 import { printMarkdown } from '../explain/markdown.ts'
@@ -9,7 +10,7 @@ import { type Explanation, isAtLeast, type Level } from '../explain/schema.ts'
 import type { PresumedKind } from '../explain/stand-ins.ts'
 import { printText } from '../explain/text.ts'
 import { createDirectory, readDirectory } from '../files/directory.ts'
-import type { Issue, ObjectRef, SourcePosition } from '../model/issue.ts'
+import { type Issue, type ObjectRef, printable, type SourcePosition } from '../model/issue.ts'
 import { mustParse, parseGeneratedName } from '../model/values.ts'
 import { capabilitiesOf } from '../nginx/capabilities.ts'
 import { createOptionsReader, type Options } from '../options.ts'
@@ -64,6 +65,7 @@ export async function explainCommand(settings: ExplainSettings, streams: Streams
   const read = await readInput(settings, streams)
   const { options, issues: optionIssues } = createOptionsReader(settings.options)(read.state)
   const chosen = new Set(settings.ingresses)
+  for (const name of chosen) if (!read.state.ingresses.has(name as ObjectKey)) throw new Error(`there is no Ingress ${name}`)
   const explanation = explain({
     source: read.source,
     state: read.state,
@@ -133,7 +135,7 @@ async function readManifestsOf(paths: readonly string[], input: AsyncIterable<Ui
   }
   const { state, issues } = directory.snapshot()
   const names = paths.map((path) => (path === '-' ? STANDARD_INPUT : relative(process.cwd(), path) || basename(path)))
-  const source = { kind: 'manifests', name: names.join(', ') } as const
+  const source = { kind: 'manifests', name: printable(names.join(', ')) } as const
   // People hand over their Ingresses, and seldom all that these refer to.
   const presumed = new Set<PresumedKind>(['Service', 'Secret', 'ConfigMap'])
   return { source, state, issues, presumed, unread: [], positionOf: (object) => directory.positionOf(object) }

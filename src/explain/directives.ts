@@ -94,23 +94,24 @@ function contextOf(open: readonly string[]): Line['context'] {
 
 const CONTEXTS = ['http', 'server', 'location', 'upstream'] as const
 
-/**
- * By context; an order that changes is no difference. A path by segments is two locations that say the same, and the
- * names of upstreams are made up: neither is told.
- */
+/** By context; an order that changes is no difference. A path by segments is two locations that say the same. */
 function difference(before: readonly Line[], after: readonly Line[]): readonly Directives[] {
   const [addedLines, removedLines] = [without(after, before), without(before, after)]
   const of = (lines: readonly Line[], context: Line['context']) => [
-    ...new Set(lines.filter((line) => line.context === context && !line.text.startsWith('upstream ')).map(({ text }) => text)),
+    ...new Set(lines.filter((line) => line.context === context).map(({ text }) => text)),
   ]
   return CONTEXTS.map((context) => ({ context, added: of(addedLines, context), removed: of(removedLines, context) })).filter(
     (block) => block.added.length + block.removed.length > 0,
   )
 }
 
+/** The names of upstreams begin with a hash of what is in them, and that they differ says nothing. */
+function keyOf({ context, text }: Line): string {
+  return `${context} ${text.replace(/\b[0-9a-f]{12}_/, '')}`
+}
+
 function without(lines: readonly Line[], others: readonly Line[]): readonly Line[] {
   const left = new Map<string, number>()
-  const keyOf = ({ context, text }: Line) => `${context} ${text}`
   for (const line of others) left.set(keyOf(line), (left.get(keyOf(line)) ?? 0) + 1)
   return lines.filter((line) => {
     const count = left.get(keyOf(line)) ?? 0

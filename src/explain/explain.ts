@@ -50,17 +50,17 @@ export function explain(input: ExplainInput): Explanation {
   const effectsOf = effectsIn(withStandIns(input.state, ALL_KINDS).state, input, memo)
   const holds = settingsThatHold(actual.model, input)
 
-  const ingresses = actual.served.filter(input.isChosen).map((ingress) => {
+  const explained = actual.served.filter(input.isChosen).map((ingress) => {
     const key = keyOf(ingress.namespace, ingress.name)
     const reading = readAnnotations(ingress)
     const others = (issuesOf.get(key) ?? []).filter((issue) => !isSaidBy(reading, issue))
-    const position = input.positionOf(ingress)
     return explainIngress(ingress, reading, effectsOf(ingress), holds, {
-      source: position,
+      source: input.positionOf(ingress),
       outcome: outcomeOf(key),
       findings: [...others.map(findingOf), ...(semantics.byIngress.get(key) ?? [])],
     })
   })
+  const ingresses = explained.sort((a, b) => byLevel(a, b) || compare(a.namespace, b.namespace) || compare(a.name, b.name))
   const chosen = new Set(ingresses.map(({ namespace, name }) => `${namespace}/${name}`))
   const findings = [
     ...input.unread.map((message): Finding => ({ code: 'access-denied', level: 'different', message: printable(message) })),
@@ -69,7 +69,6 @@ export function explain(input: ExplainInput): Explanation {
       .map(findingOf),
     ...semantics.ofSet.filter((finding) => finding.ingresses?.some((name) => chosen.has(name))),
   ].sort(byLevel)
-  const sorted = ingresses.sort((a, b) => byLevel(a, b) || compare(a.namespace, b.namespace) || compare(a.name, b.name))
   const read = [...input.state.ingresses.values()].filter(input.isChosen)
   const chosenOnly = { ...input.state, ingresses: new Map(read.map((ingress) => [keyOf(ingress.namespace, ingress.name), ingress])) }
   const { absent } = withStandIns(chosenOnly, input.presumed)
@@ -77,8 +76,8 @@ export function explain(input: ExplainInput): Explanation {
   return {
     version: VERSION,
     source: input.source,
-    summary: summarize(sorted, findings, { absent, classes }),
-    ingresses: sorted,
+    summary: summarize(ingresses, findings, { absent, classes }),
+    ingresses,
     findings,
   }
 }
@@ -89,11 +88,8 @@ export function classOf({ className, annotations }: Ingress): string | undefined
 }
 
 function byIngress(issues: readonly Issue[]): ReadonlyMap<ObjectKey, readonly Issue[]> {
-  const found = Map.groupBy(
-    issues.filter(({ object }) => object?.kind === 'Ingress'),
-    ({ object }) => keyOf(object?.namespace ?? '', object?.name ?? ''),
-  )
-  return found
+  const ofIngresses = issues.filter(({ object }) => object?.kind === 'Ingress')
+  return Map.groupBy(ofIngresses, ({ object }) => keyOf(object?.namespace ?? '', object?.name ?? ''))
 }
 
 function isSaidBy(reading: AnnotationReading, { code, annotation }: Issue): boolean {

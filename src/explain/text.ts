@@ -34,7 +34,9 @@ const MOST_LINES = 5
 const MOST_EXAMPLES = 3
 const MOST_HOSTS = 3
 const MOST_NAMES = 12
-const NARROWEST = 24
+/** What is said needs so many columns beside names and verdicts, or has lines of its own. */
+const NARROWEST = 40
+const MESSAGE_INDENT = 6
 
 /** What is said in one row: mark, name, verdict, and the rest below one another. */
 type Row = {
@@ -70,10 +72,8 @@ function headOf({ summary }: Explanation, settings: TextSettings): string {
 function singly({ ingresses, findings }: Explanation, settings: TextSettings): readonly string[] {
   const remarkable = ingresses.filter((ingress) => ingress.annotations.length + ingress.findings.length > 0)
   const plain = ingresses.filter((ingress) => !remarkable.includes(ingress)).map(nameOf)
-  const labels = [...remarkable.flatMap((ingress) => rowsOf(ingress, settings)), ...findings.map(rowOfFinding)].map(
-    ({ label }) => label.length,
-  )
-  const column = Math.min(LONGEST_LABEL, Math.max(0, ...labels))
+  const rows = [...remarkable.flatMap((ingress) => rowsOf(ingress, settings)), ...findings.map(rowOfFinding)]
+  const column = columnFor(rows.map(({ label }) => label))
   const named = settings.verbose ? plain.length : MOST_NAMES
   return [
     ...remarkable.map((ingress) => [titleOf(ingress, settings), ...table(rowsOf(ingress, settings), column, settings)].join('\n')),
@@ -136,16 +136,21 @@ const COUNT_COLUMN = '1,000 Ingresses'.length
 const VERDICT_COLUMN = Math.max(...Object.values(verdictWords).map(({ length }) => length))
 
 function table(rows: readonly Row[], column: number, settings: TextSettings): readonly string[] {
-  const indent = 2 + 2 + column + 2 + VERDICT_COLUMN + 2
-  const width = Math.max(NARROWEST, settings.width - indent)
+  const beside = 2 + 2 + column + 2 + VERDICT_COLUMN + 2
+  const isNarrow = settings.width - beside < NARROWEST
+  const indent = isNarrow ? MESSAGE_INDENT : beside
+  const width = settings.width - indent
   return rows.flatMap(({ level, label, verdict, details }) => {
     const mark = paint(COLOURS[level], MARKS[level], settings)
     const texts = details.flatMap(({ text, isFaint, isWhole }) =>
       (isWhole ? [cut(text, width, settings)] : wrap(text, width)).map((line) => (isFaint ? paint('dim', line, settings) : line)),
     )
-    const head = `  ${mark} ${label.padEnd(column)}  ${paint(COLOURS[level], verdict.padEnd(VERDICT_COLUMN), settings)}`
-    const [first = '', ...others] = label.length > column ? ['', ...texts] : texts
-    return [`${head}  ${first}`.trimEnd(), ...others.map((line) => `${' '.repeat(indent)}${line}`)]
+    const [first, ...others] = isNarrow || label.length > column ? [undefined, ...texts] : texts
+    const padding = first === undefined ? '' : ' '.repeat(VERDICT_COLUMN - verdict.length + 2)
+    return [
+      `  ${mark} ${label.padEnd(isNarrow ? 0 : column)}  ${paint(COLOURS[level], verdict, settings)}${padding}${first ?? ''}`,
+      ...others.map((line) => `${' '.repeat(indent)}${line}`),
+    ]
   })
 }
 
@@ -158,8 +163,6 @@ function foldedSections(explanation: Explanation, settings: TextSettings): reado
     return [[paint('bold', levelTitles[level], settings), ...lines].join('\n')]
   })
 }
-
-const MESSAGE_INDENT = 6
 
 /** What it is, how often, and below that what is said and of whom. */
 function foldLines(one: Fold, settings: TextSettings): readonly string[] {
