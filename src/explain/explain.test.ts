@@ -118,6 +118,18 @@ describe('directives', () => {
     expect(ingressIn(explanation, 'younger').findings).toEqual([expect.objectContaining({ code: 'path-claimed', level: 'blocked' })])
   })
 
+  test('of an Ingress that shares its host with many are its own', () => {
+    const many = Array.from({ length: 50 }, (_, number) =>
+      annotated(
+        { 'proxy-body-size': `${number + 2}m` },
+        ingress(`a-${number}`).host('one.test').prefix(`/${number}`, 'a').exact('/same', 'a'),
+      ),
+    )
+    const { ingresses } = explainObjects(many)
+    const lines = ingresses.map(({ name, annotations }) => `${name} ${annotations[0]?.directives.flatMap(({ added }) => added)}`)
+    expect(lines.sort()).toEqual(many.map((_, number) => `a-${number} client_max_body_size ${number + 2}m;`).sort())
+  })
+
   test('of an Ingress that has nothing to say change nothing', () => {
     const [older, younger] = [ingress('older').host('one.test').prefix('/', 'a'), ingress('younger').host('one.test').prefix('/', 'b')]
     const explanation = explainObjects([older, annotated({ 'proxy-body-size': '8m' }, younger)])

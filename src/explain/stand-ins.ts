@@ -83,8 +83,8 @@ function ask(asked: Map<ObjectKey, Set<string | number>>, namespace: string, bac
 }
 
 function meta(key: ObjectKey) {
-  const [namespace = '', name = ''] = key.split('/')
-  return { namespace, name, uid: undefined, createdAt: undefined, annotations: {}, labels: {} }
+  const slash = key.indexOf('/')
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1), uid: undefined, createdAt: undefined, annotations: {}, labels: {} }
 }
 
 function serviceWith(key: ObjectKey, asked: ReadonlySet<string | number>): Service {

@@ -86,7 +86,7 @@ function singly({ ingresses, findings }: Explanation, settings: TextSettings): r
 
 /** Wide enough for all but the longest. */
 function columnFor(labels: readonly string[]): number {
-  return Math.max(0, ...labels.map(({ length }) => length).filter((length) => length <= LONGEST_LABEL))
+  return labels.reduce((most, { length }) => (length <= LONGEST_LABEL ? Math.max(most, length) : most), 0)
 }
 
 function titleOf(ingress: IngressExplanation, settings: TextSettings): string {

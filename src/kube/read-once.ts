@@ -1,6 +1,6 @@
 /** A cluster as it is now, read once and with no more than get and list: for who wants to know, not to follow. */
 import type { Ingress, ObjectKey } from '../cluster/objects.ts'
-import { type ClusterState, createStore, type ObjectStore } from '../cluster/state.ts'
+import { type ClusterState, createStore } from '../cluster/state.ts'
 import type { Issue } from '../model/issue.ts'
 import { ApiError, type KubeClient } from './client.ts'
 import { isDenied } from './messages.ts'
@@ -37,76 +37,65 @@ export async function readOnce(client: KubeClient, settings: ReadOnceSettings): 
   const issues: Issue[] = []
   const denied = new Map<OptionalKind, string>()
 
-  await list(client, 'Ingress', settings.namespace, store, issues)
-  for (const kind of ['IngressClass', 'Service'] as const) {
-    await list(client, kind, settings.namespace, store, issues).catch((error) => {
-      if (!(error instanceof ApiError && isDenied(error))) throw error
-      denied.set(kind, error.message)
-    })
+  function take(kind: ListedKind | ReferencedKind, raw: unknown): void {
+    const identity = identityOf(raw)
+    if (identity === undefined) return
+    const projection = project(kind, identity, raw)
+    if (projection.ok) store.set(projection.object)
+    else issues.push(projection.issue)
   }
 
-  const asked = new Set(settings.configMaps.map((key) => `ConfigMap ${key}`))
-  for (const ingress of store.snapshot().ingresses.values())
-    for (const [kind, keys] of Object.entries(settings.referencesOf(ingress))) for (const key of keys) asked.add(`${kind} ${key}`)
-  const refused = new Map<string, ApiError>()
-  await inParallel([...asked], async (reference) => {
-    const [kind, key] = reference.split(' ') as [ReferencedKind, ObjectKey]
-    const [namespace = '', name = ''] = key.split('/')
+  async function list(kind: ListedKind): Promise<void> {
+    let token: string | undefined
+    do {
+      const query = { limit: PAGE_SIZE, continue: token }
+      const page = await client.request<Page>({ path: collectionPath(kind, settings.namespace), query })
+      for (const raw of page.items ?? []) take(kind, raw)
+      token = page.metadata?.continue || undefined
+    } while (token !== undefined)
+  }
+
+  const refusedIn = new Set<string>()
+  async function get({ kind, key }: Reference): Promise<void> {
+    const [namespace, name] = [key.slice(0, key.indexOf('/')), key.slice(key.indexOf('/') + 1)]
     // Whoever may not read one Secret of a namespace may not read the others.
     const scope = `${kind} ${namespace}`
-    if (refused.has(scope)) return
-    await get(client, kind, namespace, name, store, issues).catch((error) => {
-      if (!(error instanceof ApiError && isDenied(error))) throw error
-      refused.set(scope, error)
-    })
-  })
-  for (const kind of ['Secret', 'ConfigMap'] as const) {
-    const first = [...refused].find(([scope]) => scope.startsWith(`${kind} `))
-    if (first !== undefined) denied.set(kind, first[1].message)
+    if (refusedIn.has(scope)) return
+    try {
+      take(kind, await client.request<unknown>({ path: objectPath(kind, namespace, name) }))
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return
+      denied.set(kind, messageOfDenial(error))
+      refusedIn.add(scope)
+    }
   }
+
+  await list('Ingress')
+  for (const kind of ['IngressClass', 'Service'] as const)
+    await list(kind).catch((error: unknown) => denied.set(kind, messageOfDenial(error)))
+  await inParallel(referencesIn(store.snapshot(), settings), get)
   return { state: store.snapshot(), issues, denied }
 }
 
 type Page = { readonly metadata?: { readonly continue?: string }; readonly items?: readonly unknown[] }
+type Reference = { readonly kind: ReferencedKind; readonly key: ObjectKey }
 
-async function list(
-  client: KubeClient,
-  kind: ListedKind,
-  namespace: string | undefined,
-  store: ObjectStore,
-  issues: Issue[],
-): Promise<void> {
-  let token: string | undefined
-  do {
-    const query = { limit: PAGE_SIZE, continue: token }
-    const page = await client.request<Page>({ path: collectionPath(kind, namespace), query })
-    for (const raw of page.items ?? []) take(kind, raw, store, issues)
-    token = page.metadata?.continue || undefined
-  } while (token !== undefined)
+/** Throws what is no denial on. */
+function messageOfDenial(error: unknown): string {
+  if (error instanceof ApiError && isDenied(error)) return error.message
+  throw error
 }
 
-/** Nothing where there is no such object. */
-async function get(
-  client: KubeClient,
-  kind: ReferencedKind,
-  namespace: string,
-  name: string,
-  store: ObjectStore,
-  issues: Issue[],
-): Promise<void> {
-  try {
-    take(kind, await client.request<unknown>({ path: objectPath(kind, namespace, name) }), store, issues)
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 404)) throw error
+/** Each once. */
+function referencesIn({ ingresses }: ClusterState, { referencesOf, configMaps }: ReadOnceSettings): readonly Reference[] {
+  const asked = { Secret: new Set<ObjectKey>(), ConfigMap: new Set<ObjectKey>(configMaps) }
+  for (const ingress of ingresses.values()) {
+    const { Secret, ConfigMap } = referencesOf(ingress)
+    for (const key of Secret) asked.Secret.add(key)
+    for (const key of ConfigMap) asked.ConfigMap.add(key)
   }
-}
-
-function take(kind: ListedKind | ReferencedKind, raw: unknown, store: ObjectStore, issues: Issue[]): void {
-  const identity = identityOf(raw)
-  if (identity === undefined) return
-  const projection = project(kind, identity, raw)
-  if (projection.ok) store.set(projection.object)
-  else issues.push(projection.issue)
+  const of = (kind: ReferencedKind) => [...asked[kind]].map((key): Reference => ({ kind, key }))
+  return [...of('Secret'), ...of('ConfigMap')]
 }
 
 async function inParallel<Item>(items: readonly Item[], run: (item: Item) => Promise<void>): Promise<void> {
