@@ -3,10 +3,13 @@ import { readdirSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Command, Option } from 'commander'
+import { z } from 'zod'
 import { type Compatibility, camelCase } from '../src/annotations/define.ts'
 import { otherNames } from '../src/annotations/other-names.ts'
 import { features } from '../src/annotations/registry.ts'
 import { createProgram } from '../src/cli/program.ts'
+import { explanationSchema, levels, verdicts } from '../src/explain/schema.ts'
+import { semanticCodes } from '../src/explain/semantics.ts'
 import { issueCodes } from '../src/model/issue.ts'
 import { createMetrics } from '../src/observe/metrics.ts'
 import { configMapKeys } from '../src/options/keys.ts'
@@ -24,6 +27,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['docs/reference/annotations.md', annotationsPage()],
     ['src/annotations/registry.ts', registryModule()],
     ['docs/reference/metrics.md', metricsPage()],
+    ['docs/reference/explain.md', explainPage()],
   ])
 }
 
@@ -155,7 +159,7 @@ function commandLinePage(program: Command): string {
   return page('Command line', [
     sentence(program.description()),
     '',
-    'Exit codes: 0, all is well; 1, it failed, or `lint` found an error; 2, the command line is wrong.',
+    'Exit codes: 0, all is well; 1, it failed, or `lint` or `explain` found something bad; 2, the command line is wrong.',
     ...sections,
     '',
     `## Options of ${family.map((command) => command.name()).join(', ')}`,
@@ -190,6 +194,58 @@ function metricsPage(): string {
     '',
     table(['name', 'type', 'labels', 'meaning'], metrics),
   ])
+}
+
+function explainPage(): string {
+  const codes = Object.entries(semanticCodes).map(([code, meaning]) => [`\`${code}\``, meaning])
+  const named = (entries: Readonly<Record<string, string>>) => Object.entries(entries).map(([name, meaning]) => [`\`${name}\``, meaning])
+  return page('Explain', [
+    '`nginx-ts explain` reads Ingresses from files, directories, standard input or a cluster, and says what becomes of each annotation',
+    'before anything is deployed. Of a cluster it lists Ingresses, IngressClasses and Services, gets the Secrets and ConfigMaps that',
+    'Ingresses refer to, and writes nothing. The NGINX that is explained is that of the image, whatever this machine has.',
+    '',
+    'All classes are explained, unless a flag says whose Ingresses are meant (`--ingress-class`, `--controller-class`,',
+    '`--ingress-class-by-name`, `--watch-ingress-without-class`, `--takeover`).',
+    '',
+    'The directives are those of the real configuration: it is rendered with the annotation and without it, and what differs is shown.',
+    'Where the rest of a feature makes no sense without the annotation, the feature is taken away as a whole; annotations that make the',
+    'Ingress answer 503 are left out meanwhile. Services that the input lacks are stood in for, with addresses from 192.0.2.0/24.',
+    '',
+    '## Levels and exit codes',
+    '',
+    table(['level', 'meaning'], named(levels)),
+    '',
+    'Exit codes: 0, nothing is as bad as `--fail-on` says, which is `ignored` when not given; 1, something is, or reading failed; 2, the',
+    'command line is wrong. `--namespace` and `--ingress` narrow down what counts.',
+    '',
+    '## Verdicts',
+    '',
+    table(['verdict', 'meaning'], named(verdicts)),
+    '',
+    '## Findings',
+    '',
+    'Issues ([issues.md](issues.md)) that no annotation by itself is the reason of, an error as `blocked`, a warning as `different`, and:',
+    '',
+    table(['code', 'meaning'], codes),
+    '',
+    '## JSON',
+    '',
+    '`--format json` prints one object of this schema. Within a `version` fields and verdicts are added, never renamed or taken away.',
+    '',
+    '```json',
+    JSON.stringify(explanationJsonSchema(), null, 2),
+    '```',
+  ])
+}
+
+/** What is added later must not break whoever validates by the page of today. */
+function explanationJsonSchema() {
+  return z.toJSONSchema(explanationSchema, {
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.additionalProperties
+      delete jsonSchema.maximum
+    },
+  })
 }
 
 /** prom-client's types keep silent about the labels that its objects have. */

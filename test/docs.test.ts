@@ -5,6 +5,7 @@ import { requests } from '../examples/requests.ts'
 import { demoUrl, describeExpected } from '../scripts/demo/ask.ts'
 import { referencePages } from '../scripts/generate-docs.ts'
 import { project } from '../scripts/project.ts'
+import { runNginxTs } from './support/command-line.ts'
 
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/README.md'],
@@ -31,6 +32,13 @@ test('the README shows answers of the demo that it still gives', async () => {
   expect(shown.length).toBeGreaterThan(0)
   expect(shown.filter((line) => !answers.includes(line))).toEqual([])
   expect(readme).toContain(`${requests.length} right, 0 wrong`)
+})
+
+test('the README shows what explain says', async () => {
+  const readme = await readFile(join(project, 'README.md'), 'utf8')
+  const [, file = '', shown = ''] = /^\$ npx nginx-ts explain (\S+)\n(.*?)^```$/ms.exec(readme) ?? []
+  const { stdout } = await runNginxTs(['explain', file])
+  expect(shown).toBe(stdout)
 })
 
 test('every decision is listed', async () => {

@@ -2,7 +2,7 @@
 import type { Ingress } from '../cluster/objects.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
 import { nearest } from '../model/nearest.ts'
-import { camelCase, type Feature, type Patches } from './define.ts'
+import { type AnnotationSpec, camelCase, type Feature, type Patches } from './define.ts'
 import { type OtherName, otherNames } from './other-names.ts'
 import { mergePatches } from './patch.ts'
 import { COMPATIBLE_PREFIX, FOREIGN_PREFIXES, keyUnder, OWN_PREFIX, PREFIXES } from './prefixes.ts'
@@ -15,7 +15,29 @@ export type AnnotationReading = {
   readonly verdict: Verdict
   readonly patches: Patches
   readonly issues: readonly Issue[]
+  /** Each annotation that was read, in the order of the Ingress. Those of no prefix that is known are not among them. */
+  readonly given: readonly GivenAnnotation[]
 }
+
+/** `annotation` as it is written, `key` without the prefix. */
+export type GivenAnnotation = { readonly annotation: string; readonly key: string } & Understanding
+
+/** What an annotation was taken for. */
+export type Understanding =
+  /** `overridden`: it stands under our own prefix, too, and that counts. */
+  | {
+      readonly kind: 'feature'
+      readonly name: string
+      readonly feature: Feature
+      readonly spec: AnnotationSpec<unknown>
+      readonly status: 'taken' | 'invalid' | 'overridden'
+    }
+  /** `isIdle`: the value asks for nothing. */
+  | { readonly kind: 'other'; readonly other: OtherName; readonly isIdle: boolean }
+  /** `meant`: the name that comes closest. */
+  | { readonly kind: 'unknown'; readonly meant: string | undefined }
+  /** Another controller's. */
+  | { readonly kind: 'foreign' }
 
 /** The feature that each key belongs to, and its name. */
 export const featureOfKey: ReadonlyMap<string, { readonly name: string; readonly feature: Feature }> = new Map(
@@ -34,41 +56,50 @@ export function readAnnotations(ingress: Ingress): AnnotationReading {
     if (verdict === 'serve') verdict = 'unavailable'
   }
 
-  const asked = new Set<string>()
-  for (const annotation of Object.keys(ingress.annotations)) {
-    const key = keyUnder(PREFIXES, annotation)
-    if (key === undefined) {
-      if (keyUnder(FOREIGN_PREFIXES, annotation) !== undefined)
-        tell('foreign-annotation', annotation, 'belongs to another controller and has no effect here')
-      continue
-    }
-    const known = featureOfKey.get(key)
-    if (known !== undefined) {
-      asked.add(known.name)
-      continue
-    }
-    const other = Object.hasOwn(otherNames, key) ? otherNames[key] : undefined
-    if (other === undefined) tell('unknown-annotation', annotation, unknownMessage(key))
-    else if (!other.idle.includes(ingress.annotations[annotation]?.trim() ?? '')) {
-      if (other.withholds) verdict = 'withhold'
-      if (other.protects) close()
-      tell(codeOf(other), annotation, other.message)
-    }
+  const asked = new Map<string, ReadFeature>()
+  const given = Object.keys(ingress.annotations).flatMap((annotation) => understand(annotation, ingress, asked))
+  for (const each of given) {
+    if (each.kind === 'foreign') tell('foreign-annotation', each.annotation, 'belongs to another controller and has no effect here')
+    if (each.kind === 'unknown') tell('unknown-annotation', each.annotation, unknownMessage(each.meant))
+    if (each.kind !== 'other' || each.isIdle) continue
+    if (each.other.withholds) verdict = 'withhold'
+    if (each.other.protects) close()
+    tell(codeOf(each.other), each.annotation, each.other.message)
   }
 
-  for (const name of asked) {
-    const feature = features[name]
-    if (feature === undefined) continue
-    const read = readFeature(feature, ingress)
+  for (const { feature, invalid, conflicts, patch } of asked.values()) {
     const isClosed = feature.onInvalid === 'unavailable'
     const meanwhile = isClosed ? 'requests get 503 until it is mended' : 'it has no effect'
-    for (const { annotation, reason } of read.invalid)
+    for (const { annotation, reason } of invalid)
       tell(isClosed ? 'protection-invalid' : 'invalid-annotation', annotation, `${reason}; ${meanwhile}`)
-    for (const { annotation, message } of read.conflicts) tell('annotation-conflict', annotation, message)
-    if (read.invalid.length > 0 && isClosed) close()
-    if (read.patch !== undefined) patches = { ...patches, [feature.scope]: mergePatches<object>(patches[feature.scope], read.patch) }
+    for (const { annotation, message } of conflicts) tell('annotation-conflict', annotation, message)
+    if (invalid.length > 0 && isClosed) close()
+    if (patch !== undefined) patches = { ...patches, [feature.scope]: mergePatches<object>(patches[feature.scope], patch) }
   }
-  return { verdict, patches, issues }
+  return { verdict, patches, issues, given }
+}
+
+/** What one annotation is taken for; nothing where its prefix is nobody's that is known. A feature is read once, into `asked`. */
+function understand(annotation: string, ingress: Ingress, asked: Map<string, ReadFeature>): readonly GivenAnnotation[] {
+  const key = keyUnder(PREFIXES, annotation)
+  if (key === undefined) {
+    const foreign = keyUnder(FOREIGN_PREFIXES, annotation)
+    return foreign === undefined ? [] : [{ annotation, key: foreign, kind: 'foreign' }]
+  }
+  const known = featureOfKey.get(key)
+  const spec = known?.feature.annotations[key]
+  if (known !== undefined && spec !== undefined) {
+    const read = asked.get(known.name) ?? readFeature(known.feature, ingress)
+    asked.set(known.name, read)
+    const isOverridden = annotation.startsWith(COMPATIBLE_PREFIX) && ingress.annotations[OWN_PREFIX + key] !== undefined
+    const isInvalid = read.invalid.some((refused) => refused.annotation === annotation)
+    const status = isOverridden ? 'overridden' : isInvalid ? 'invalid' : 'taken'
+    return [{ annotation, key, kind: 'feature', ...known, spec, status }]
+  }
+  const other = Object.hasOwn(otherNames, key) ? otherNames[key] : undefined
+  if (other === undefined)
+    return [{ annotation, key, kind: 'unknown', meant: nearest(key, [...featureOfKey.keys(), ...Object.keys(otherNames)]) }]
+  return [{ annotation, key, kind: 'other', other, isIdle: other.idle.includes(ingress.annotations[annotation]?.trim() ?? '') }]
 }
 
 function codeOf({ withholds, protects }: OtherName): IssueCode {
@@ -76,12 +107,12 @@ function codeOf({ withholds, protects }: OtherName): IssueCode {
   return protects ? 'protection-not-supported' : 'annotation-not-supported'
 }
 
-function unknownMessage(key: string): string {
-  const meant = nearest(key, [...featureOfKey.keys(), ...Object.keys(otherNames)])
+function unknownMessage(meant: string | undefined): string {
   return `is no annotation that is known${meant === undefined ? '' : `, ${meant} is`}; it has no effect`
 }
 
 type ReadFeature = {
+  readonly feature: Feature
   readonly patch: object | undefined
   readonly invalid: readonly { readonly annotation: string; readonly reason: string }[]
   readonly conflicts: readonly { readonly annotation: string; readonly message: string }[]
@@ -117,14 +148,14 @@ function readFeature(feature: Feature, { annotations }: Ingress): ReadFeature {
   }
   // With one value of a protection wrong, what the others would make of it is nobody's wish.
   if (Object.keys(values).length === 0 || (invalid.length > 0 && feature.onInvalid === 'unavailable'))
-    return { patch: undefined, invalid, conflicts }
+    return { feature, patch: undefined, invalid, conflicts }
   const effect = feature.apply(values as never, {
     isOwn: (key) => spelled.get(key)?.startsWith(OWN_PREFIX) === true,
     isInvalid: (key) => spelled.has(key) && !Object.hasOwn(values, camelCase(key)),
   })
   if (effect !== undefined && 'kind' in effect && effect.kind === 'refused') {
     const annotation = spelled.get(effect.annotation) ?? COMPATIBLE_PREFIX + effect.annotation
-    return { patch: undefined, invalid: [...invalid, { annotation, reason: effect.reason }], conflicts }
+    return { feature, patch: undefined, invalid: [...invalid, { annotation, reason: effect.reason }], conflicts }
   }
-  return { patch: effect, invalid, conflicts }
+  return { feature, patch: effect, invalid, conflicts }
 }

@@ -4,7 +4,7 @@ import { extname, join, relative, sep } from 'node:path'
 import { watch } from 'chokidar'
 import { keyOf } from '../cluster/objects.ts'
 import { type ClusterState, createStore } from '../cluster/state.ts'
-import { describeObject, type Issue, issue } from '../model/issue.ts'
+import { describeObject, type Issue, issue, type ObjectRef, type SourcePosition } from '../model/issue.ts'
 import { type ManifestObject, type Manifests, NO_NAME, parseManifests } from './manifests.ts'
 
 export type DirectoryState = { readonly state: ClusterState; readonly issues: readonly Issue[] }
@@ -14,6 +14,12 @@ export type Directory = {
   snapshot(): DirectoryState
   /** Reads a file anew, by its path; one that is gone, or no manifest, takes its objects with it. */
   read(path: string): Promise<void>
+  /** Reads all that is below a path. */
+  readAll(path: string): Promise<void>
+  /** Takes a text for the content of a file of that name. */
+  take(name: string, text: string): void
+  /** Where an object stands that the last snapshot has. */
+  positionOf(object: ObjectRef): SourcePosition | undefined
 }
 
 const MANIFEST_EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json'])
@@ -44,6 +50,15 @@ export function createDirectory(root: string): Directory {
     else files.set(name, keepingWhatWasGood(files.get(name), manifests))
   }
 
+  async function readAll(path: string) {
+    const paths = (await readdir(path, { recursive: true })).map((name) => join(path, name))
+    await Promise.all(paths.filter((one) => isManifestPath(one) && !isInternal(path, one)).map(read))
+  }
+
+  function take(name: string, text: string) {
+    files.set(name, textOf(text, name))
+  }
+
   function snapshot(): DirectoryState {
     const { objects, duplicates } = firstOfEach(files)
     for (const [key, { object }] of inStore) if (!objects.has(key)) store.delete(object.kind, keyOf(object.namespace, object.name))
@@ -52,14 +67,13 @@ export function createDirectory(root: string): Directory {
     return { state: store.snapshot(), issues: [...byName(files).flatMap((manifests) => manifests.issues), ...duplicates] }
   }
 
-  return { read, snapshot }
+  return { read, readAll, take, snapshot, positionOf: (object) => inStore.get(identityOf(object))?.source }
 }
 
 /** Reads the whole directory once. */
 export async function readDirectory(root: string): Promise<Directory> {
   const directory = createDirectory(root)
-  const paths = (await readdir(root, { recursive: true })).map((name) => join(root, name))
-  await Promise.all(paths.filter((path) => isManifestPath(path) && !isInternal(root, path)).map((path) => directory.read(path)))
+  await directory.readAll(root)
   return directory
 }
 
@@ -99,7 +113,7 @@ async function readManifests(path: string, name: string): Promise<Manifests | un
     const { size } = stats
     if (size > LARGEST_FILE_BYTES) throw new Error(`it has ${size} bytes, ${LARGEST_FILE_BYTES} are the most`)
     const text = await readFile(path, 'utf8')
-    return text.trim() === '' ? emptyFile(name) : parseManifests(text, name)
+    return textOf(text, name)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     const source = { file: name, document: 1, line: 1 }
@@ -113,6 +127,10 @@ async function readManifests(path: string, name: string): Promise<Manifests | un
       ],
     }
   }
+}
+
+function textOf(text: string, name: string): Manifests {
+  return text.trim() === '' ? emptyFile(name) : parseManifests(text, name)
 }
 
 function emptyFile(name: string): Manifests {
@@ -159,6 +177,6 @@ function firstOfEach(files: ReadonlyMap<string, Manifests>) {
   return { objects, duplicates }
 }
 
-function identityOf(object: { readonly kind: string; readonly namespace: string; readonly name: string }): string {
+function identityOf(object: ObjectRef): string {
   return `${object.kind}/${object.namespace}/${object.name}`
 }

@@ -74,7 +74,12 @@ export function loadKubeConfig({ kubeconfig, context, server }: KubeSettings): K
   else config.loadFromFile(kubeconfig)
   if (context !== undefined) config.setCurrentContext(context)
   const cluster = config.getCurrentCluster()
-  if (cluster === null) throw new Error('the Kubernetes configuration names no cluster')
+  if (cluster === null)
+    throw new Error(
+      context === undefined
+        ? 'the Kubernetes configuration names no cluster'
+        : `the Kubernetes configuration has no cluster for the context ${context}`,
+    )
   if (server !== undefined) config.clusters = config.clusters.map((one) => (one.name === cluster.name ? { ...one, server } : one))
   return config
 }

@@ -54,7 +54,7 @@ export function httpAccessView({ access }: HttpSettings) {
 }
 
 /** Every key that some zone counts by, once. */
-export function limitKeysOf({ limitZones }: Model): readonly LimitKey[] {
+export function limitKeysOf({ limitZones }: Pick<Model, 'limitZones'>): readonly LimitKey[] {
   return [...new Map(limitZones.flatMap(({ key }) => (key === undefined ? [] : [[key.name, key] as const]))).values()]
 }
 

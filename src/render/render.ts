@@ -102,17 +102,36 @@ function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): reado
       memo,
       `servers ${key}`,
       [...limitKeys, ...limitZones, ...upstreams, ...servers, settings.zoneSize, settings.keepAlive],
-      () =>
-        print('shard.njk', 'shard', {
-          limitKeys: byName(limitKeys).map(limitKeyView),
-          limitZones: byName(limitZones).map(limitZoneView),
-          upstreams: byName(upstreams).map(upstreamView),
-          servers,
-          settings,
-        }),
+      () => printShard({ limitKeys, limitZones, upstreams, servers, settings }),
       'shards',
     )
   })
+}
+
+type ShardParts = {
+  readonly limitKeys: readonly LimitKey[]
+  readonly limitZones: readonly LimitZone[]
+  readonly upstreams: readonly Upstream[]
+  /** Paths of their files. */
+  readonly servers: readonly string[]
+  readonly settings: ReturnType<typeof upstreamSettingsView>
+}
+
+function printShard({ limitKeys, limitZones, upstreams, servers, settings }: ShardParts): string {
+  return print('shard.njk', 'shard', {
+    limitKeys: byName(limitKeys).map(limitKeyView),
+    limitZones: byName(limitZones).map(limitZoneView),
+    upstreams: byName(upstreams).map(upstreamView),
+    servers,
+    settings,
+  })
+}
+
+/** The text of a part of a Model, for who wants to know what becomes of it: servers, then what stands beside them. */
+export function printPart(part: Pick<Model, 'servers' | 'upstreams' | 'limitZones'>, model: Model, context: RenderContext): string {
+  const servers = part.servers.map((server) => print('server.njk', 'server', serverView(server, model.http, context)))
+  const beside = { ...part, limitKeys: limitKeysOf(part), servers: [], settings: upstreamSettingsView(model) }
+  return [...servers, ...(part.upstreams.length + part.limitZones.length === 0 ? [] : [printShard(beside)])].join('\n')
 }
 
 function certificateShardsOf(servers: readonly Server[], memo: RenderMemo): readonly ConfigFile[] {
