@@ -45,7 +45,8 @@ const shapes: Readonly<Record<string, Shape>> = {
   }),
   '07-oauth2-proxy': served(
     { 'http://dashboard.oauth.test/': '503', 'http://dashboard.oauth.test/oauth2/start': 'oauth/oauth2-proxy:4180' },
-    ...Array<string>(3).fill('protection-not-supported oauth/dashboard'),
+    // Its authentication server has no endpoints here.
+    'protection-unavailable oauth/dashboard',
   ),
   '08-basic-auth': served({ 'http://basic.test/': '503' }, ...Array<string>(3).fill('protection-not-supported basic/ingress-with-auth')),
   '09-prometheus-allow-list': served(
