@@ -1,8 +1,6 @@
 /** Whatever stands in a field of somebody's objects: nothing throws, others keep what they have, nothing new gets in. */
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { PREFIXES } from '../../src/annotations/prefixes.ts'
-import { featureOfKey } from '../../src/annotations/read.ts'
 import type { Issue } from '../../src/model/issue.ts'
 import type { Server } from '../../src/model/model.ts'
 import { type Configuration, configurationOf, freshMemos, serverTexts } from '../support/configuration.ts'
@@ -94,11 +92,6 @@ test('the tenant that will not behave is served while it does', () => {
   expect([...serverTexts(configuration).keys()]).toEqual(expect.arrayContaining(['evil.test', '*.evil.test']))
   expect(serverTexts(configuration).get('evil.test')).toContain('proxy_pass http://')
   expect(fieldsOf(evil).length).toBeGreaterThan(90)
-})
-
-test('every annotation is among the fields that hostile texts are put into', () => {
-  const annotations = new Set(evil.flatMap(({ metadata }) => Object.keys((metadata as { readonly annotations: object }).annotations)))
-  expect([...featureOfKey.keys()].filter((key) => !PREFIXES.some((prefix) => annotations.has(prefix + key)))).toEqual([])
 })
 
 describe('a hostile text costs nobody else anything', () => {

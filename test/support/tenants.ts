@@ -1,4 +1,5 @@
 /** A cluster shared by tenants that behave and one that does not: each field of its objects can be set to anything. */
+import { features } from '../../src/annotations/registry.ts'
 import { createAuthority } from './certificates.ts'
 import { ingress, type Manifest, service, serviceFor, tlsSecret } from './objects.ts'
 
@@ -20,7 +21,7 @@ export async function goodTenants(): Promise<readonly Manifest[]> {
   ]
 }
 
-/** The one that does not behave, while it still does: in namespace `evil`, younger than the others, every field filled in. */
+/** The one that does not behave, while it still does: in namespace `evil`, younger than the others, every field filled in and every annotation there. */
 export async function evilTenant(): Promise<readonly Manifest[]> {
   const certificate = await (await createAuthority()).issue(['evil.test'])
   const labels = { 'kubernetes.io/service-name': 'web', app: 'web' }
@@ -101,24 +102,13 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
       'proxy-ssl-protocols': 'TLSv1.2 TLSv1.3',
       'proxy-ssl-ciphers': 'HIGH:!aNULL',
     }),
-    annotated(metadata('proxied'), 'proxied.evil.test', {
-      'proxy-connect-timeout': '5',
-      'proxy-read-timeout': '60',
-      'proxy-send-timeout': '60',
-      'proxy-body-size': '8m',
-      'client-body-buffer-size': '16k',
-      'proxy-request-buffering': 'off',
-      'proxy-buffering': 'on',
-      'proxy-buffer-size': '8k',
-      'proxy-buffers-number': '8',
-      'proxy-busy-buffers-size': '16k',
-      'proxy-max-temp-file-size': '1m',
-      'proxy-http-version': '1.1',
-      'proxy-next-upstream': 'error timeout',
-      'proxy-next-upstream-tries': '2',
-      'proxy-next-upstream-timeout': '5',
-      'service-upstream': 'true',
-    }),
+    ...Object.entries(features).map(([name, { annotations }]) =>
+      annotated(
+        metadata(`feature-${name}`),
+        `${name}.features.test`,
+        Object.fromEntries(Object.entries(annotations).map(([key, { example }]) => [key, example])),
+      ),
+    ),
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('settings'), data: { key: 'value' } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata('evil'), namespace: undefined } },
   ]
