@@ -1,5 +1,5 @@
 /** A cluster shared by tenants that behave and one that does not: each field of its objects can be set to anything. */
-import { features } from '../../src/annotations/registry.ts'
+import type { Feature } from '../../src/annotations/define.ts'
 import { createAuthority } from './certificates.ts'
 import { ingress, type Manifest, service, serviceFor, tlsSecret } from './objects.ts'
 
@@ -21,7 +21,7 @@ export async function goodTenants(): Promise<readonly Manifest[]> {
   ]
 }
 
-/** The one that does not behave, while it still does: in namespace `evil`, younger than the others, every field filled in and every annotation there. */
+/** The one that does not behave, while it still does: in namespace `evil`, younger than the others, every field filled in. */
 export async function evilTenant(): Promise<readonly Manifest[]> {
   const certificate = await (await createAuthority()).issue(['evil.test'])
   const labels = { 'kubernetes.io/service-name': 'web', app: 'web' }
@@ -102,16 +102,15 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
       'proxy-ssl-protocols': 'TLSv1.2 TLSv1.3',
       'proxy-ssl-ciphers': 'HIGH:!aNULL',
     }),
-    ...Object.entries(features).map(([name, { annotations }]) =>
-      annotated(
-        metadata(`feature-${name}`),
-        `${name}.features.test`,
-        Object.fromEntries(Object.entries(annotations).map(([key, { example }]) => [key, example])),
-      ),
-    ),
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('settings'), data: { key: 'value' } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata('evil'), namespace: undefined } },
   ]
+}
+
+/** An Ingress of that tenant which is there for a feature's annotations, at their examples. */
+export function annotatedTenant(name: string, { annotations }: Feature): Manifest {
+  const examples = Object.fromEntries(Object.entries(annotations).map(([key, { example }]) => [key, example]))
+  return annotated({ namespace: 'evil', name: `feature-${name}` }, `${name}.features.test`, examples)
 }
 
 /** An Ingress that is there for its annotations. */
