@@ -1,5 +1,6 @@
 /** `npm run generate`: the reference pages, from the code that they describe. test/docs.test.ts fails when one is stale. */
-import { readdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Command, Option } from 'commander'
@@ -270,6 +271,12 @@ function sentence(text: string): string {
 }
 
 if (import.meta.main) {
+  // The pages are printed from the registry, which this process has read before it writes it: another one is to start anew.
+  const registry = join(project, 'src/annotations/registry.ts')
+  if (readFileSync(registry, 'utf8') !== registryModule()) {
+    await writeFile(registry, registryModule())
+    process.exit(spawnSync(process.execPath, [import.meta.filename], { stdio: 'inherit' }).status ?? 1)
+  }
   for (const [path, text] of referencePages()) {
     await mkdir(dirname(join(project, path)), { recursive: true })
     await writeFile(join(project, path), text)

@@ -16,6 +16,9 @@ export type LocationSettings = {
   readonly cors?: Cors
 }
 
+/** Every word of a noun, for views to be whole: a word that is new and not listed does not compile. */
+type Words<Noun> = { readonly [Word in keyof Noun]-?: true }
+
 /** How requests are passed to a backend, and its answers back. */
 export type ProxyOverrides = {
   readonly connectTimeout?: number | undefined
@@ -33,6 +36,21 @@ export type ProxyOverrides = {
   readonly nextUpstreamTimeout?: number | undefined
 }
 
+export const proxyWords: Words<ProxyOverrides> = {
+  connectTimeout: true,
+  readTimeout: true,
+  sendTimeout: true,
+  buffering: true,
+  bufferSize: true,
+  buffersNumber: true,
+  busyBuffersSize: true,
+  maxTempFileSize: true,
+  httpVersion: true,
+  nextUpstream: true,
+  nextUpstreamTries: true,
+  nextUpstreamTimeout: true,
+}
+
 /** What becomes of the body of a request. */
 export type BodyOverrides = {
   /** 0 for no limit. */
@@ -41,3 +59,5 @@ export type BodyOverrides = {
   /** Whether it is read whole before the backend gets any of it. */
   readonly buffering?: boolean | undefined
 }
+
+export const bodyWords: Words<BodyOverrides> = { maxSize: true, bufferSize: true, buffering: true }

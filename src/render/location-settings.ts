@@ -1,6 +1,6 @@
 /** The settings of a location → their views: every word is there, undefined for those that are as in the http block. */
 import type { HttpSettings } from '../model/http-settings.ts'
-import type { BodyOverrides, LocationSettings, ProxyOverrides } from '../model/location-settings.ts'
+import { type BodyOverrides, bodyWords, type LocationSettings, type ProxyOverrides, proxyWords } from '../model/location-settings.ts'
 import { accessView } from './access.ts'
 import { corsView } from './cors.ts'
 import { authRequestView } from './external-auth.ts'
@@ -21,22 +21,14 @@ export function locationSettingsView(settings: LocationSettings, http: HttpSetti
 function proxyView(proxy: ProxyOverrides, http: HttpSettings) {
   const { bufferSize = http.proxy.bufferSize, buffersNumber = http.proxy.buffersNumber } = proxy
   const hasBuffers = proxy.bufferSize !== undefined || proxy.buffersNumber !== undefined
-  return {
-    connectTimeout: proxy.connectTimeout,
-    readTimeout: proxy.readTimeout,
-    sendTimeout: proxy.sendTimeout,
-    buffering: proxy.buffering,
-    bufferSize: proxy.bufferSize,
-    buffers: hasBuffers ? { number: buffersNumber, size: bufferSize } : undefined,
-    busyBuffersSize: proxy.busyBuffersSize,
-    maxTempFileSize: proxy.maxTempFileSize,
-    httpVersion: proxy.httpVersion,
-    nextUpstream: proxy.nextUpstream,
-    nextUpstreamTries: proxy.nextUpstreamTries,
-    nextUpstreamTimeout: proxy.nextUpstreamTimeout,
-  }
+  return { ...whole(proxy, proxyWords), buffers: hasBuffers ? { number: buffersNumber, size: bufferSize } : undefined }
 }
 
-function bodyView({ maxSize, bufferSize, buffering }: BodyOverrides) {
-  return { maxSize, bufferSize, buffering }
+function bodyView(body: BodyOverrides) {
+  return whole(body, bodyWords)
+}
+
+/** The noun with all its words; templates throw where one is not even undefined. */
+function whole<Noun extends object>(noun: Noun, words: Readonly<Record<keyof Noun, true>>): Required<Noun> {
+  return Object.fromEntries(Object.keys(words).map((word) => [word, noun[word as keyof Noun]])) as Required<Noun>
 }

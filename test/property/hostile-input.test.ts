@@ -1,8 +1,8 @@
 /** Whatever stands in a field of somebody's objects: nothing throws, others keep what they have, nothing new gets in. */
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { PREFIXES } from '../../src/annotations/prefixes.ts'
-import { featureOfKey } from '../../src/annotations/read.ts'
+import { COMPATIBLE_PREFIX } from '../../src/annotations/prefixes.ts'
+import { features } from '../../src/annotations/registry.ts'
 import type { Issue } from '../../src/model/issue.ts'
 import type { Server } from '../../src/model/model.ts'
 import { type Configuration, configurationOf, freshMemos, serverTexts } from '../support/configuration.ts'
@@ -10,7 +10,7 @@ import { locationsIn, strangersIn } from '../support/configuration-shape.ts'
 import { parseDirectives, shapeOf } from '../support/directive-tree.ts'
 import { hostileText, hostileTexts } from '../support/hostile.ts'
 import { endpointSlice, ingress, type Manifest, service } from '../support/objects.ts'
-import { evilTenant, type FieldPath, fieldsOf, goodHosts, goodTenants, withField, withKey } from '../support/tenants.ts'
+import { annotatedTenant, evilTenant, type FieldPath, fieldsOf, goodHosts, goodTenants, withField, withKey } from '../support/tenants.ts'
 
 const RUNS = { numRuns: 200 }
 
@@ -96,11 +96,6 @@ test('the tenant that will not behave is served while it does', () => {
   expect(fieldsOf(evil).length).toBeGreaterThan(90)
 })
 
-test('every annotation is among the fields that hostile texts are put into', () => {
-  const annotations = new Set(evil.flatMap(({ metadata }) => Object.keys((metadata as { readonly annotations: object }).annotations)))
-  expect([...featureOfKey.keys()].filter((key) => !PREFIXES.some((prefix) => annotations.has(prefix + key)))).toEqual([])
-})
-
 describe('a hostile text costs nobody else anything', () => {
   test('in any one field', () => {
     fc.assert(
@@ -108,6 +103,19 @@ describe('a hostile text costs nobody else anything', () => {
         serveBeside(withField(evil, path, text) as readonly Manifest[])
       }),
       RUNS,
+    )
+  })
+
+  test('in any annotation, beside the others of its feature', () => {
+    const annotations = Object.entries(features).flatMap(([name, feature]) => {
+      const ingress = annotatedTenant(name, feature)
+      return Object.keys(feature.annotations).map((key) => ({ ingress, field: ['metadata', 'annotations', COMPATIBLE_PREFIX + key] }))
+    })
+    fc.assert(
+      fc.property(fc.constantFrom(...annotations), hostileText(), ({ ingress, field }, text) => {
+        serveBeside([...evil, withField(ingress, field, text) as Manifest])
+      }),
+      { numRuns: 400 },
     )
   })
 

@@ -1,5 +1,9 @@
 /** What a configuration of ours may consist of: a directive that is not listed got there by somebody's trick. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { project } from '../../scripts/project.ts'
 import { parseCidr } from '../../src/model/values.ts'
 import type { ConfigSet } from '../../src/render/render.ts'
 import { type Directive, parseDirectives } from './directive-tree.ts'
@@ -7,15 +11,28 @@ import { type Directive, parseDirectives } from './directive-tree.ts'
 /** For each directive: how many arguments it has, and what may stand in its block. */
 type Grammar = { readonly [name: string]: { readonly args: readonly number[]; readonly block?: Grammar } }
 
+/** Words of a list that NGINX has; some of our own lists are shorter. */
+const MOST_WORDS = 12
+
+/** The directives that a template has lines of: as many arguments as the line has, up to a dozen where it loops. */
+function simpleDirectives(template: string): Grammar {
+  const lines = readFileSync(join(project, 'templates', template), 'utf8').matchAll(/^ *((?:\{\{ module \| keyword \}\})?[a-z_]+)(.*);$/gm)
+  return Object.fromEntries(
+    [...lines].flatMap(([, name = '', rest = '']) => {
+      const names = name.startsWith('{{') ? ['proxy', 'grpc'].map((module) => name.replace(/\{\{.*\}\}/, module)) : [name]
+      const words = rest
+        .replace(/\{\{.*?\}\}/g, 'x')
+        .trim()
+        .split(/\s+/).length
+      const args = rest.includes('{%') ? Array.from({ length: MOST_WORDS }, (_, index) => index + 1) : [words]
+      return names.map((each) => [each, { args }])
+    }),
+  )
+}
+
 const LOCATION: Record<string, Grammar[string]> = {
-  proxy_buffering: { args: [1] },
-  proxy_buffers: { args: [2] },
-  proxy_busy_buffers_size: { args: [1] },
-  proxy_max_temp_file_size: { args: [1] },
-  proxy_http_version: { args: [1] },
-  proxy_request_buffering: { args: [1] },
-  client_max_body_size: { args: [1] },
-  client_body_buffer_size: { args: [1] },
+  ...simpleDirectives('location-settings.njk'),
+  ...simpleDirectives('backend-tls.njk'),
   satisfy: { args: [1] },
   deny: { args: [1] },
   allow: { args: [1] },
@@ -59,15 +76,6 @@ const INTERNAL_LOCATION: Grammar = {
   proxy_pass: { args: [1] },
   add_header: { args: [2, 3] },
   return: { args: [2] },
-}
-
-for (const module of ['proxy', 'grpc']) {
-  for (const name of ['connect_timeout', 'read_timeout', 'send_timeout', 'buffer_size', 'next_upstream_tries', 'next_upstream_timeout'])
-    LOCATION[`${module}_${name}`] = { args: [1] }
-  for (const name of ['certificate', 'certificate_key', 'verify', 'verify_depth', 'trusted_certificate', 'name', 'server_name', 'ciphers'])
-    LOCATION[`${module}_ssl_${name}`] = { args: [1] }
-  LOCATION[`${module}_ssl_protocols`] = { args: [1, 2] }
-  LOCATION[`${module}_next_upstream`] = { args: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] }
 }
 
 const SERVER: Grammar = {

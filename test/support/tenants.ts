@@ -1,4 +1,5 @@
 /** A cluster shared by tenants that behave and one that does not: each field of its objects can be set to anything. */
+import type { Feature } from '../../src/annotations/define.ts'
 import { createAuthority } from './certificates.ts'
 import { ingress, type Manifest, service, serviceFor, tlsSecret } from './objects.ts'
 
@@ -172,27 +173,15 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
       'proxy-ssl-protocols': 'TLSv1.2 TLSv1.3',
       'proxy-ssl-ciphers': 'HIGH:!aNULL',
     }),
-    annotatedIngress(metadata('proxied'), 'proxied.evil.test', {
-      'proxy-connect-timeout': '5',
-      'proxy-read-timeout': '60',
-      'proxy-send-timeout': '60',
-      'proxy-body-size': '8m',
-      'client-body-buffer-size': '16k',
-      'proxy-request-buffering': 'off',
-      'proxy-buffering': 'on',
-      'proxy-buffer-size': '8k',
-      'proxy-buffers-number': '8',
-      'proxy-busy-buffers-size': '16k',
-      'proxy-max-temp-file-size': '1m',
-      'proxy-http-version': '1.1',
-      'proxy-next-upstream': 'error timeout',
-      'proxy-next-upstream-tries': '2',
-      'proxy-next-upstream-timeout': '5',
-      'service-upstream': 'true',
-    }),
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('settings'), data: { key: 'value' } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata('evil'), namespace: undefined } },
   ]
+}
+
+/** An Ingress of that tenant which is there for a feature's annotations, at their examples. */
+export function annotatedTenant(name: string, { annotations }: Feature): Manifest {
+  const examples = Object.fromEntries(Object.entries(annotations).map(([key, { example }]) => [key, example]))
+  return annotatedIngress({ namespace: 'evil', name: `feature-${name}` }, `${name}.features.test`, examples)
 }
 
 /** An Ingress that is there for its annotations. */
