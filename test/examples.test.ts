@@ -17,12 +17,7 @@ test('every example is asked for something', async () => {
 test('only what is bad on purpose is reported, apart from the missing endpoints', async () => {
   const { issues } = await translateOffline(examples, parseOptions({ allClasses: true }), 'nginx', '/var/lib/nginx-ts')
   const reported = issues.filter(({ code }) => code !== 'no-endpoints').map(({ code, object }) => `${code} ${object?.name}`)
-  expect(reported.sort()).toEqual([
-    'invalid-path newcomer',
-    'path-claimed newcomer',
-    'protection-not-supported protected',
-    'protection-not-supported protected',
-  ])
+  expect(reported.sort()).toEqual(['credentials-not-found protected', 'invalid-path newcomer', 'path-claimed newcomer'])
 })
 
 test('the certificate for curl is the one in the Secret', async () => {

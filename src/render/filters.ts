@@ -51,7 +51,10 @@ export function interpolated(value: unknown): string {
   return quoted
 }
 
-/** The realm of Basic authentication, in which `off` would mean none. NGINX puts it between quotes and escapes nothing: RFC 9110 section 5.6.4. */
+/**
+ * The realm of Basic authentication, which is none when it is `off`. NGINX puts it between quotes and escapes nothing, so
+ * it is escaped here as RFC 9110 section 5.6.4 says.
+ */
 function realm(value: unknown): string {
   const text = expectText(value, 'realm')
   if (text === 'off') throw refusal('realm', value, 'switches authentication off')

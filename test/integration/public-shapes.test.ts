@@ -48,11 +48,11 @@ const shapes: Readonly<Record<string, Shape>> = {
     // Its authentication server has no endpoints here.
     'protection-unavailable oauth/dashboard',
   ),
-  '08-basic-auth': served({ 'http://basic.test/': '503' }, ...Array<string>(3).fill('protection-not-supported basic/ingress-with-auth')),
-  '09-prometheus-allow-list': served(
-    { 'http://prometheus.metrics.test/': '503', 'http://alertmanager.metrics.test/': 'metrics/alertmanager-main:web' },
-    'protection-not-supported metrics/prometheus-k8s',
-  ),
+  '08-basic-auth': served({ 'http://basic.test/': '503' }, 'credentials-not-found basic/ingress-with-auth'),
+  '09-prometheus-allow-list': served({
+    'http://prometheus.metrics.test/': '403',
+    'http://alertmanager.metrics.test/': 'metrics/alertmanager-main:web',
+  }),
   '10-canary-pair': served({ 'http://app.canaries.test/': 'canaries/production:80' }, 'canary-not-supported canaries/canary'),
   '11-gitlab': served(
     { 'http://gitlab.gitlab.test/': '308', 'https://gitlab.gitlab.test/group/project': 'gitlab/gitlab-webservice-default:8181' },
