@@ -3,15 +3,33 @@
  * makes the model's settings of it. Each noun is one feature's or shared by several that set different words of it.
  */
 import type { BodyOverrides, ProxyOverrides } from '../model/location-settings.ts'
+import type { LocalPath, RedirectStatus, RedirectTarget, RewriteTarget } from '../model/redirect.ts'
 
 /** For each path of the Ingress. */
 export type LocationPatch = {
   readonly proxy?: ProxyOverrides
   readonly body?: BodyOverrides
+  /** Paths that are expressions, and what takes their place. */
+  readonly rewrite?: {
+    readonly target?: { readonly to: RewriteTarget; readonly reach: RegexReach } | undefined
+    readonly regex?: RegexReach | undefined
+  }
+  /** In place of the backend's answer. */
+  readonly redirect?: { readonly status: RedirectStatus; readonly to: RedirectTarget }
+  /** Of plain http: where the host has TLS, and whether it has or not. */
+  readonly httpsRedirect?: { readonly withTls?: boolean | undefined; readonly always?: boolean | undefined }
 }
 
+/** Whose paths become expressions: those of all Ingresses of the host, as in ingress-nginx, or those of the Ingress that asks. */
+export type RegexReach = 'host' | 'own'
+
 /** For the whole host: of several Ingresses, the oldest one that asks for a noun has it. */
-export type ServerPatch = Readonly<Record<never, never>>
+export type ServerPatch = {
+  /** Where / of the host is redirected to. */
+  readonly appRoot?: { readonly path: LocalPath }
+  /** The name with or without www. in front. */
+  readonly www?: { readonly redirects: boolean }
+}
 
 /** For the upstreams of the Ingress' backends. */
 export type UpstreamPatch = {

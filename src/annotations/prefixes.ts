@@ -22,3 +22,8 @@ export function keyUnder(prefixes: readonly string[], annotation: string): strin
   const prefix = prefixes.find((candidate) => annotation.startsWith(candidate))
   return prefix === undefined ? undefined : annotation.slice(prefix.length)
 }
+
+/** The name under which an Ingress has a key; ours where it has both. */
+export function spelledUnder(annotations: Readonly<Record<string, string>>, key: string): string {
+  return Object.hasOwn(annotations, OWN_PREFIX + key) ? OWN_PREFIX + key : COMPATIBLE_PREFIX + key
+}

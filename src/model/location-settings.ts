@@ -1,9 +1,12 @@
 /** What a location does otherwise than the http block says. A word that is undefined is as there. Bytes and seconds. */
 import type { NextUpstream } from './http-settings.ts'
+import type { RewriteTarget } from './redirect.ts'
 
 export type LocationSettings = {
   readonly proxy?: ProxyOverrides
   readonly body?: BodyOverrides
+  /** What the backend is asked for in place of the path; the match is an expression then. */
+  readonly rewrite?: RewriteTarget
 }
 
 /** How requests are passed to a backend, and its answers back. */

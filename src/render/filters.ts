@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import { nextUpstreamWords, type StrictTransportSecurity } from '../model/http-settings.ts'
 import { isLogVariable, type LogFormat } from '../model/log-format.ts'
 import type { Endpoint, HostMatch, Owner } from '../model/model.ts'
+import type { RewriteTarget } from '../model/redirect.ts'
 import { tlsCiphers as knownCiphers, tlsCurves as knownCurves, tlsProtocols as knownProtocols } from '../model/tls-settings.ts'
 import {
   hasControlCharacter,
@@ -19,6 +20,7 @@ import {
   parsePort,
   parseServerName,
 } from '../model/values.ts'
+import type { RedirectView } from './redirects.ts'
 
 /** NGINX's buffer for one token is 4096 bytes, quotes included. */
 const LONGEST_TOKEN_BYTES = 4090
@@ -79,8 +81,31 @@ function routedHostKey(value: unknown): string {
 }
 
 function locationModifier(value: unknown): string {
-  if (value !== '=' && value !== '^~') throw refusal('locationModifier', value, 'is no modifier')
+  if (value !== '=' && value !== '^~' && value !== '~' && value !== '~*') throw refusal('locationModifier', value, 'is no modifier')
   return value
+}
+
+/** The replacement of a rewrite: text of an allow-list, and captures by their numbers. */
+function rewriteTarget(value: unknown): string {
+  const token = (value as RewriteTarget).parts
+    .map((part) => {
+      if (part.kind === 'capture' && Number.isInteger(part.number) && part.number >= 1 && part.number <= 9) return `$${part.number}`
+      if (part.kind !== 'text' || !/^[A-Za-z0-9\-._~/:]+$/.test(part.text)) throw refusal('rewriteTarget', value, 'is no target')
+      return part.text
+    })
+    .join('')
+  return literal(token)
+}
+
+/** Where a redirect leads: a whole URL, or one whose scheme, and host or port and URI, are those of the request. */
+function redirectUrl(value: unknown): string {
+  const { scheme, host, to } = value as RedirectView['url']
+  if (to.kind === 'url') return interpolated(to.url)
+  const origin = `${variable(scheme)}://`
+  if (to.kind === 'path') return `"${origin}${variable(host)}${interpolated(to.path).slice(1)}`
+  const name = parseServerName(expectText(to.host, 'redirectUrl'))
+  if (!name.ok) throw refusal('redirectUrl', to.host, name.reason)
+  return `"${origin}${name.value}$named_port$request_uri"`
 }
 
 function integer(value: unknown): string {
@@ -271,6 +296,8 @@ export const filters = {
   certificateKey,
   routedHostKey,
   locationModifier,
+  rewriteTarget,
+  redirectUrl,
   integer,
   seconds,
   size,

@@ -2,6 +2,7 @@
 
 import type { HttpSettings } from '../model/http-settings.ts'
 import {
+  type Action,
   type Backend,
   type BackendProtocol,
   type Capabilities,
@@ -14,9 +15,10 @@ import {
   type ServicePort,
   type Upstream,
 } from '../model/model.ts'
-import type { UriPath } from '../model/values.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
+import { type MatchView, matchViewsOf } from './location-matches.ts'
 import { locationSettingsView } from './location-settings.ts'
+import { type RedirectView, type RewriteView, redirectView, rewriteView } from './redirects.ts'
 
 /** A DNS server; 53 is the port of all but a test's. */
 export type NameServer = { readonly address: string; readonly port: number }
@@ -48,9 +50,7 @@ type ListenView = {
   readonly defaultServer: boolean
 }
 
-type LocationView = {
-  readonly modifier: '=' | '^~'
-  readonly path: string
+type LocationView = MatchView & {
   readonly owner: Owner | undefined
   readonly log: LogView | undefined
   /** Of plain http: the status, and the port of the URL. */
@@ -59,6 +59,9 @@ type LocationView = {
   readonly body: ReturnType<typeof locationSettingsView>['body']
   readonly pass: PassView | undefined
   readonly respond: number | undefined
+  readonly rewrite: RewriteView | undefined
+  readonly moved: RedirectView | undefined
+  readonly movedByRewrite: RewriteView | undefined
 }
 
 /** What the log says of a location's requests. */
@@ -81,7 +84,6 @@ type PassView = {
 /** The `server { }` of a host. */
 export function serverView(server: Server, http: HttpSettings, context: RenderContext) {
   const isDefault = server.host.kind === 'any'
-  const exactPaths = new Set(server.locations.flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : [])))
   return {
     host: server.host,
     isDefault,
@@ -89,28 +91,8 @@ export function serverView(server: Server, http: HttpSettings, context: RenderCo
     rejectsUnknownNames: isDefault && http.tls.rejectUnknownNames,
     strictTransportSecurity: server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined,
     hiddenHeaders: http.proxy.hiddenHeaders,
-    locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) => locationViews(location, exactPaths, http)),
+    locations: matchViewsOf(server.locations).map(([location, match]) => locationView(location, match, http)),
   }
-}
-
-/**
- * NGINX redirects `/foo` to a proxied `= /foo/` unless `/foo` has a location of its own: it gets one that does what the
- * longest prefix above it does.
- */
-function unredirected(locations: readonly Location[]): readonly Location[] {
-  const claimed = new Set(locations.map(({ match }) => match.path))
-  return locations.flatMap(({ match }) => {
-    const path = match.path.slice(0, -1) as UriPath
-    if (match.kind !== 'exact' || !match.path.endsWith('/') || path === '' || claimed.has(path)) return []
-    const above = longestPrefixAbove(path, locations)
-    return above === undefined ? [] : [{ ...above, match: { kind: 'exact', path } }]
-  })
-}
-
-function longestPrefixAbove(path: UriPath, locations: readonly Location[]): Location | undefined {
-  return locations
-    .filter(({ match }) => match.kind === 'prefix' && (match.path === '/' || path.startsWith(`${match.path}/`)))
-    .reduce<Location | undefined>((longest, one) => (one.match.path.length > (longest?.match.path.length ?? 0) ? one : longest), undefined)
 }
 
 function listensOf(http: HttpSettings, context: RenderContext, defaultServer: boolean): readonly ListenView[] {
@@ -123,24 +105,26 @@ function listensOf(http: HttpSettings, context: RenderContext, defaultServer: bo
   ]
 }
 
-/**
- * A prefix by segments takes two locations, `= /foo` and `^~ /foo/`: NGINX compares bytes, and a lone `/foo/` would
- * answer `/foo` with a redirect. `^~` keeps the longest prefix the winner whatever else is there.
- */
-function locationViews(location: Location, exactPaths: ReadonlySet<string>, http: HttpSettings): readonly LocationView[] {
-  const { path, kind } = location.match
-  const view = {
+function locationView(location: Location, { modifier, path }: MatchView, http: HttpSettings): LocationView {
+  const { action } = location
+  return {
+    modifier,
+    path,
     owner: location.owner,
-    log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
+    log: logView(location.owner, serviceOf(action)),
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
     ...locationSettingsView(location.settings, http),
-    pass: location.action.kind === 'proxy' ? passView(location.action.backend, http) : undefined,
-    respond: location.action.kind === 'respond' ? location.action.status : undefined,
+    pass: action.kind === 'proxy' ? passView(action.backend, http) : undefined,
+    respond: action.kind === 'respond' ? action.status : undefined,
+    rewrite: action.kind === 'proxy' ? rewriteView(location.match, location.settings.rewrite) : undefined,
+    moved: redirectView(action, http),
+    movedByRewrite: action.kind === 'redirect' && action.to.kind === 'rewrite' ? rewriteView(location.match, action.to.target) : undefined,
   }
-  if (kind === 'exact') return [{ ...view, modifier: '=', path }]
-  if (path === '/') return [{ ...view, modifier: '^~', path }]
-  const below: LocationView = { ...view, modifier: '^~', path: `${path}/` }
-  return exactPaths.has(path) ? [below] : [{ ...view, modifier: '=', path }, below]
+}
+
+function serviceOf(action: Action): ServicePort | undefined {
+  if (action.kind === 'redirect') return undefined
+  return action.kind === 'proxy' ? action.backend.service : action.service
 }
 
 function logView(owner: Owner | undefined, service: ServicePort | undefined): LogView | undefined {
