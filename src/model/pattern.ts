@@ -257,8 +257,8 @@ const isPunctuation = (character: string) => isAscii(character) && /^[^A-Za-z0-9
 function beginningOf(text: string): string {
   const characters: string[] = []
   for (const [unit] of text.matchAll(/\\[^A-Za-z0-9]|./gu)) {
-    if ('?*{'.includes(unit)) characters.pop()
-    if ('\\^$.|?*+()[]{}'.includes(unit)) break
+    if (/^[?*{]$/.test(unit)) characters.pop()
+    if (/^[\\^$.|?*+()[\]{}]$/.test(unit)) break
     characters.push(unit.slice(-1))
   }
   return characters.join('') || '/'

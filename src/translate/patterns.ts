@@ -74,7 +74,7 @@ function regexMode(host: HostMatch, { ingress, routes }: Contribution, asker: Co
   const changed = routes.filter(({ match }) => match.kind !== 'prefix' || match.path !== '/').map(({ path }) => JSON.stringify(path))
   if (changed.length === 0) return []
   const more = changed.length > MOST_NAMED ? ` and ${changed.length - MOST_NAMED} more` : ''
-  const message = `${describeObject(asker.ingress)} makes the paths of ${hostKey(host) || 'any host'} regular expressions: ${changed.slice(0, MOST_NAMED).join(', ')}${more} match as such now, without case, and whatever follows`
+  const message = `${describeObject(asker.ingress)} makes the paths of ${hostKey(host) || 'any host'} regular expressions: ${changed.slice(0, MOST_NAMED).join(', ')}${more} match without case now, and whatever follows`
   return [issue('regex-mode', ingress, { field: 'spec.rules', message })]
 }
 

@@ -29,8 +29,8 @@ const shapes: Readonly<Record<string, Shape>> = {
     'certificate-not-found certified/echo-ingress',
   ),
   '02-rewrite-target': served(
-    { 'http://rewritten.test/': 'rewritten/client-service:80', 'http://rewritten.test/api(/|$)(.*)': 'rewritten/api-service:3000' },
-    'regex-like-path rewritten/backend-ingress',
+    { 'http://rewritten.test/': 'rewritten/client-service:80', 'http://rewritten.test/api/x': 'rewritten/api-service:3000' },
+    'capture-not-found rewritten/backend-ingress',
   ),
   '03-several-hosts': served({
     'http://foo.several.test/': 'several/service1:80',

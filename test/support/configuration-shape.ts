@@ -15,8 +15,9 @@ const LOCATION: Record<string, Grammar[string]> = {
   client_max_body_size: { args: [1] },
   client_body_buffer_size: { args: [1] },
   set: { args: [2] },
-  if: { args: [1], block: { return: { args: [2] } } },
-  return: { args: [1] },
+  if: { args: [1, 4], block: { return: { args: [1, 2] } } },
+  return: { args: [1, 2] },
+  rewrite: { args: [3] },
   proxy_set_header: { args: [2] },
   grpc_set_header: { args: [2] },
   proxy_pass: { args: [1] },
@@ -75,10 +76,34 @@ function strangersAmong(directives: readonly Directive[], grammar: Grammar): rea
   return directives.flatMap((directive) => {
     const { name, args, block } = directive
     const rule = Object.hasOwn(grammar, name) ? grammar[name] : undefined
-    const isKnown = rule?.args.includes(args.length) === true && (rule.block === undefined) === (block === undefined)
+    const isKnown =
+      rule?.args.includes(args.length) === true && (rule.block === undefined) === (block === undefined) && isWellMade(directive)
     return isKnown ? strangersAmong(block ?? [], rule.block ?? {}) : [describe(directive)]
   })
 }
+
+/** Where text of tenants stands in an expression, in the replacement of a rewrite or in a URL, and what may stand beside it. */
+function isWellMade({ name, args }: Directive): boolean {
+  const [first = '', second = '', third = ''] = args
+  if (name === 'location') return !first.startsWith('~') || /^\^\//.test(second)
+  if (name === 'rewrite')
+    return (
+      /^\(\?i\)\^\//.test(first) &&
+      /^(?:https?:\/\/[A-Za-z0-9.:[\]-]+)?(?:\/|\$[1-9]|$)(?:[A-Za-z0-9\-._~/:]|\$[1-9])*$/.test(second) &&
+      /^(?:break|redirect)$/.test(third)
+    )
+  if (name === 'if') return first === '($plain_http)' || (first === '($rewritten' && args.length === 4)
+  if (name === 'set')
+    return (
+      first === '$route' || first === '$proxy_upstream_name' || (first === '$rewritten' && /^(?:[A-Za-z0-9\-._~/:]|\$[1-9])+$/.test(second))
+    )
+  if (name !== 'return') return true
+  return args.length === 1 ? /^[0-9]{3}$/.test(first) : REDIRECT_URL.test(second)
+}
+
+/** A whole URL without any variable, or one of a scheme and a host of the request's. */
+const REDIRECT_URL =
+  /^(?:https?:\/\/[^$\s]+|https:\/\/\$host(?::[0-9]+)?\$request_uri|\$[a-z_]+:\/\/\$[a-z_]+\/[^$\s]*|\$[a-z_]+:\/\/[a-z0-9.-]+\$named_port\$request_uri)$/
 
 function isCertificate({ name, args, block }: Directive): boolean {
   return CERTIFICATE_KEY.test(name) && args.length === 1 && CERTIFICATE_FILE.test(args[0] ?? '') && block === undefined

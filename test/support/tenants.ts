@@ -90,9 +90,37 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
       ports: [{ name: 'http', port: 8080, protocol: 'TCP', appProtocol: 'http' }],
     },
     { ...tlsSecret('evil-tls', certificate.chain, certificate.key, 'evil'), metadata: metadata('evil-tls') },
+    annotated(metadata('patterns'), 'patterns.evil.test', '/api(/|$)(.*)', {
+      'nginx.ingress.kubernetes.io/use-regex': 'true',
+      'nginx.ingress.kubernetes.io/rewrite-target': '/$2',
+      'nginx.ingress.kubernetes.io/app-root': '/app',
+      'nginx.ingress.kubernetes.io/from-to-www-redirect': 'true',
+      'nginx.ingress.kubernetes.io/ssl-redirect': 'false',
+      'nginx.ingress.kubernetes.io/force-ssl-redirect': 'true',
+    }),
+    annotated(metadata('own-patterns'), 'own.evil.test', '/x/([a-z]+)', { 'nginx-ts.io/rewrite-target': 'https://evil.test/$1' }),
+    annotated(metadata('redirects'), 'redirects.evil.test', '/', {
+      'nginx.ingress.kubernetes.io/permanent-redirect': 'https://evil.test/x',
+      'nginx.ingress.kubernetes.io/permanent-redirect-code': '308',
+    }),
+    annotated(metadata('temporal-redirects'), 'temporal.evil.test', '/', {
+      'nginx.ingress.kubernetes.io/temporal-redirect': '/x',
+      'nginx.ingress.kubernetes.io/temporal-redirect-code': '307',
+    }),
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('settings'), data: { key: 'value' } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata('evil'), namespace: undefined } },
   ]
+}
+
+/** An Ingress of one path for its annotations' sake. */
+function annotated(metadata: object, host: string, path: string, annotations: Readonly<Record<string, string>>): Manifest {
+  const paths = [{ path, pathType: 'ImplementationSpecific', backend: { service: { name: 'web', port: { number: 80 } } } }]
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: { ...metadata, annotations },
+    spec: { ingressClassName: 'nginx-ts', rules: [{ host, http: { paths } }] },
+  }
 }
 
 /** Where something stands in an object: its keys and indexes from the outside in. */
