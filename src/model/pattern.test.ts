@@ -20,6 +20,7 @@ const GOOD: readonly (readonly [text: string, captures: number, beginning: strin
   ['/[\\w.-]+/[a-z0-9_-]*?', 0, '/'],
   ['/((x|y)z)', 2, '/'],
   ['/(?:/[^/]+){2}', 0, '/'],
+  ['/x[.]y[:-]', 0, '/x'],
   ['/grüße/.*', 0, '/grüße/'],
   ['/with space', 0, '/with space'],
 ]
@@ -37,6 +38,7 @@ describe('refused', () => {
     ['/[z-a]', 'has a range in a class'],
     ['/[\\w-z]', 'has a - in a class that could be a range'],
     ['/[[:alpha:]]', 'has a class within a class'],
+    ['/[:a:]', 'has a class within a class'],
     ['/x]', 'has a ] that closes nothing'],
     ['/{id}', 'has a { that begins no quantifier'],
     ['/a{2', 'has a { that begins no quantifier'],

@@ -200,6 +200,7 @@ function readExpression(characters: readonly string[]) {
   }
 
   function readClass(): Part {
+    const begin = at
     if (peek() === '^') take()
     if (peek() === ']') return fail('has an empty class []')
     let before: string | undefined
@@ -216,6 +217,9 @@ function readExpression(characters: readonly string[]) {
       before = readClassMember()
       if (before === undefined && peek() === '-' && peek(1) !== ']') return fail('has a - in a class that could be a range; write \\-')
     }
+    // `[:a:]` by itself is an error to PCRE.
+    const inner = characters.slice(begin, at)
+    if (inner.length > 1 && inner[0] === inner.at(-1) && ':.='.includes(inner[0] ?? '')) return fail('has a class within a class')
     take()
     return ONE_CLASS
   }

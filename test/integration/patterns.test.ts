@@ -90,7 +90,8 @@ async function complaintOf(nginx: string, some: readonly Pattern[]): Promise<str
     const locations = some.map(
       ({ text }) => `location ~* ${filters.literal(`^${text}`)} { rewrite ${filters.literal(`(?i)^${text}`)} "/$1" break; }`,
     )
-    const http = `http { access_log off; server { listen unix:${folder}/socket; ${locations.join('\n')} } }`
+    const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')
+    const http = `http { access_log off; ${temp} server { listen unix:${folder}/socket; ${locations.join('\n')} } }`
     await writeFile(join(folder, 'nginx.conf'), `pid ${folder}/pid; error_log stderr; pcre_jit on; events { }\n${http}\n`)
     const { status, stderr } = spawnSync(nginx, ['-t', '-q', '-p', folder, '-c', join(folder, 'nginx.conf')], { encoding: 'utf8' })
     return status === 0 ? '' : stderr

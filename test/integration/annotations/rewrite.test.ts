@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Backend, startBackend } from '../../support/backend.ts'
-import { type IngressBuilder, ingress, serviceFor } from '../../support/objects.ts'
+import { type IngressBuilder, ingress, options, serviceFor } from '../../support/objects.ts'
 import { type Site, startSite, testedNginx } from '../../support/site.ts'
 
 const COMPATIBLE = 'nginx.ingress.kubernetes.io/'
@@ -79,11 +79,15 @@ describe.each(await testedNginx())('rewrite-target and use-regex, NGINX %s', (_v
     })
 
     test('is read from its own path, whatever other expressions a request meets', async () => {
-      await using believing = await startSite(nginx, { options: { useForwardedHeaders: true } })
-      await believing.serve(rewriting('/$2', '/something(/|$)(.*)').annotation(`${COMPATIBLE}force-ssl-redirect`, 'true'), serviceFor(web))
+      const believed = options({ 'use-forwarded-headers': 'true', 'proxy-real-ip-cidr': '127.0.0.1' })
+      await site.serve(
+        believed,
+        rewriting('/$2', '/something(/|$)(.*)').annotation(`${COMPATIBLE}force-ssl-redirect`, 'true'),
+        serviceFor(web),
+      )
       const headers = { 'X-Forwarded-Proto': 'https , x', 'X-Forwarded-Host': 'other.test', 'X-Forwarded-Port': '8443' }
-      expect((await believing.get('shop.test', '/something/new', { headers })).seen?.url).toBe('/new')
-      expect(await believing.get('shop.test', '/something/new')).toHaveStatus(308)
+      expect((await site.get('shop.test', '/something/new', { headers })).seen?.url).toBe('/new')
+      expect(await site.get('shop.test', '/something/new')).toHaveStatus(308)
     })
 
     test('to a URL redirects there', async () => {
