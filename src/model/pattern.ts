@@ -2,6 +2,25 @@
  * Regular expressions that tenants write: a part of PCRE's syntax that every PCRE compiles, that defines no name which
  * another server reads, and that is matched in bounded time. What is not understood here is refused, never passed on.
  */
+import {
+  ALL_CHARACTERS,
+  ASSERTION,
+  alternatives,
+  type CharacterSet,
+  CLASS_SIZE,
+  type Cost,
+  followedBy,
+  GROUP_SIZE,
+  NO_CHARACTERS,
+  NOTHING,
+  oneOf,
+  type Part,
+  repeat,
+  setOf,
+  setOfEscape,
+  whyTooCostly,
+  whyTooSlow,
+} from './pattern-cost.ts'
 import { type Branded, hasControlCharacter, type Parsed } from './values.ts'
 
 /** An expression of that part of PCRE's syntax, starting with `/`; its anchor is not written. */
@@ -23,24 +42,7 @@ const LONGEST_PATTERN_BYTES = 1000
 /** NGINX keeps room for the captures of the largest expression with every request. */
 const MOST_CAPTURES = 20
 const MOST_REPEATS = 255
-/** PCRE's compiled form has 64 KB at most, and repeats what is repeated. Roughly in bytes. */
-const LARGEST_SIZE = 10_000
-/** Each doubles the ways to match at worst: `?`, `{2,3}`, and the alternatives of a group by their logarithm. */
-const MOST_CHOICES = 24
-/** Each multiplies the time by the length of a path at worst: `*`, `+`, `{2,}`. */
-const MOST_LOOPS = 8
 const DEEPEST_GROUP = 10
-
-/** What matching costs. */
-type Cost = { readonly size: number; readonly choices: number; readonly loops: number }
-/** A part of an expression; `repeats` says whether a quantifier may follow. */
-type Part = Cost & { readonly repeats: boolean }
-
-const ONE_CHARACTER: Part = { size: 2, choices: 0, loops: 0, repeats: true }
-/** A class of bytes is a bitmap. */
-const ONE_CLASS: Part = { size: 40, choices: 0, loops: 0, repeats: true }
-const ASSERTION: Part = { size: 1, choices: 0, loops: 0, repeats: false }
-const GROUP_SIZE = 16
 
 class NotUnderstood extends Error {}
 
@@ -97,13 +99,13 @@ function readExpression(characters: readonly string[]) {
       sequences.push(readSequence(depth))
     }
     if (depth === 0 && sequences.length > 1) hasAlternatives = true
-    return withinLimits(sum(sequences, { size: 4 * sequences.length, choices: Math.log2(sequences.length), loops: 0 }))
+    return withinLimits(alternatives(sequences))
   }
 
   function readSequence(depth: number): Cost {
     const parts: Cost[] = []
     while (peek() !== undefined && peek() !== '|' && peek() !== ')') parts.push(readQuantified(depth))
-    return withinLimits(sum(parts))
+    return withinLimits(parts.reduce(followedBy, NOTHING))
   }
 
   function readQuantified(depth: number): Cost {
@@ -113,21 +115,8 @@ function readExpression(characters: readonly string[]) {
     if (!part.repeats) return fail('has a quantifier after something that cannot be repeated')
     if (peek() === '?' || peek() === '+') take()
     if (readQuantifier() !== undefined) return fail('has two quantifiers in a row')
-    return repeat(part, range)
-  }
-
-  function repeat({ size, choices, loops }: Cost, { least, most }: { readonly least: number; readonly most: number | undefined }): Cost {
-    if (most === undefined) {
-      if (loops > 0 || choices > 0)
-        return fail('repeats without limit a group that has quantifiers or alternatives in it, which can take forever to match')
-      return { size: size * Math.max(1, least) + GROUP_SIZE, choices, loops: loops + 1 }
-    }
-    const times = Math.max(1, most)
-    return {
-      size: size * times + GROUP_SIZE,
-      choices: choices * times + (most > least ? Math.log2(most - least + 1) : 0),
-      loops: loops * times,
-    }
+    const repeated = repeat(part, range)
+    return typeof repeated === 'string' ? fail(repeated) : repeated
   }
 
   function readQuantifier(): { readonly least: number; readonly most: number | undefined } | undefined {
@@ -153,12 +142,12 @@ function readExpression(characters: readonly string[]) {
     if (character === '[') return readClass()
     if (character === '\\') return readEscape()
     if (character === '^' || character === '$') return ASSERTION
-    if (character === '.') return ONE_CHARACTER
+    if (character === '.') return oneOf(ALL_CHARACTERS, 2)
     if ('*+?'.includes(character)) return fail('has a quantifier after nothing')
     if (character === '{') return fail('has a { that begins no quantifier; write \\{')
     if (character === ']' || character === '}') return fail(`has a ${character} that closes nothing; write \\${character}`)
     // To PCRE a character beyond ASCII is several bytes, and a quantifier would repeat the last of them.
-    return isAscii(character) ? ONE_CHARACTER : { ...ONE_CHARACTER, size: 8, repeats: false }
+    return isAscii(character) ? oneOf(setOf(character), 2) : { ...oneOf(setOf(character), 8), repeats: false }
   }
 
   function readGroup(depth: number): Part {
@@ -174,7 +163,11 @@ function readExpression(characters: readonly string[]) {
     if (kind === 'capture') openCaptures -= 1
     if (peek() !== ')') return fail('has a ( that is not closed')
     take()
-    return { ...inner, size: inner.size + GROUP_SIZE, repeats: kind !== 'look-ahead' }
+    const size = inner.size + GROUP_SIZE
+    // What looks ahead is tried wherever a repetition before it may end.
+    return kind === 'look-ahead'
+      ? { ...inner, size, first: ALL_CHARACTERS, isOptional: true, open: [], repeats: false }
+      : { ...inner, size, repeats: true }
   }
 
   /** `(`, `(?:`, `(?=`, `(?!`, and the flag that holds anyway. */
@@ -194,64 +187,63 @@ function readExpression(characters: readonly string[]) {
 
   function readEscape(): Part {
     const character = take()
-    if ('dDwWsS'.includes(character)) return ONE_CLASS
+    if ('dDwWsS'.includes(character)) return oneOf(setOfEscape(character), CLASS_SIZE)
     if (character === 'b' || character === 'B') return ASSERTION
-    return isPunctuation(character) ? ONE_CHARACTER : fail(`has \\${character}, which is not allowed`)
+    return isPunctuation(character) ? oneOf(setOf(character), 2) : fail(`has \\${character}, which is not allowed`)
   }
 
   function readClass(): Part {
     const begin = at
-    if (peek() === '^') take()
+    const isNegated = peek() === '^'
+    if (isNegated) take()
     if (peek() === ']') return fail('has an empty class []')
+    let set = NO_CHARACTERS
     let before: string | undefined
+    let canBeRange = false
     while (peek() !== ']') {
       if (peek() === undefined) return fail('has a [ that is not closed')
-      if (peek() === '-' && before !== undefined && peek(1) !== ']') {
-        take()
-        const to = readClassMember()
-        if (to === undefined || before > to) return fail('has a range in a class that does not go from a character to a later one')
-        before = undefined
-        if (peek() === '-' && peek(1) !== ']') return fail('has a - in a class that could be a range; write \\-')
-        continue
+      const isDash = peek() === '-' && at > begin + Number(isNegated) && peek(1) !== ']'
+      if (isDash && !canBeRange) return fail('has a - in a class that could be a range; write \\-')
+      if (isDash) take()
+      const member = readClassMember()
+      if (isDash) {
+        const to = member.character
+        if (before === undefined || to === undefined || before > to)
+          return fail('has a range in a class that does not go from a character to a later one')
+        for (let code = before.charCodeAt(0); code <= to.charCodeAt(0); code++) set |= setOf(String.fromCharCode(code))
       }
-      before = readClassMember()
-      if (before === undefined && peek() === '-' && peek(1) !== ']') return fail('has a - in a class that could be a range; write \\-')
+      set |= member.set
+      before = member.character
+      canBeRange = !isDash && before !== undefined
     }
     // `[:a:]` by itself is an error to PCRE.
     const inner = characters.slice(begin, at)
     if (inner.length > 1 && inner[0] === inner.at(-1) && ':.='.includes(inner[0] ?? '')) return fail('has a class within a class')
     take()
-    return ONE_CLASS
+    return oneOf(isNegated ? ALL_CHARACTERS & ~set : set, CLASS_SIZE)
   }
 
-  /** A single character, or undefined for one that stands for several. */
-  function readClassMember(): string | undefined {
+  /** A single character, or an escape for several. */
+  function readClassMember(): { readonly character: string | undefined; readonly set: CharacterSet } {
     const character = take()
     if (!isAscii(character)) return fail('has a character beyond ASCII in a class')
     if (character === '[' && [':', '.', '='].includes(peek() ?? '')) return fail('has a class within a class')
-    if (character !== '\\') return character
+    if (character !== '\\') return { character, set: setOf(character) }
     const escaped = take()
-    if ('dDwWsS'.includes(escaped)) return undefined
-    return isPunctuation(escaped) ? escaped : fail(`has \\${escaped} in a class, which is not allowed`)
+    if ('dDwWsS'.includes(escaped)) return { character: undefined, set: setOfEscape(escaped) }
+    return isPunctuation(escaped) ? { character: escaped, set: setOf(escaped) } : fail(`has \\${escaped} in a class, which is not allowed`)
   }
 
   function withinLimits(cost: Cost): Cost {
-    if (cost.size > LARGEST_SIZE) return fail('repeats too much')
-    if (cost.choices > MOST_CHOICES) return fail('has too many alternatives and optional parts')
-    if (cost.loops > MOST_LOOPS) return fail(`has more than ${MOST_LOOPS} repetitions without limit`)
-    return cost
+    const reason = whyTooCostly(cost)
+    return reason === undefined ? cost : fail(reason)
   }
 
-  readAlternatives(0)
+  const whole = readAlternatives(0)
   if (peek() === ')') fail('has a ) that closes nothing')
+  const reason = whyTooSlow(whole)
+  if (reason !== undefined) fail(reason)
   return { captures, hasNestedCaptures, hasAlternatives }
-}
-
-function sum(costs: readonly Cost[], start: Cost = { size: 0, choices: 0, loops: 0 }): Cost {
-  return costs.reduce(
-    (total, { size, choices, loops }) => ({ size: total.size + size, choices: total.choices + choices, loops: total.loops + loops }),
-    start,
-  )
 }
 
 const isAscii = (character: string) => /^[\u0020-\u007e]$/.test(character)
