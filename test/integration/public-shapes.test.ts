@@ -67,7 +67,7 @@ const shapes: Readonly<Record<string, Shape>> = {
     'certificate-not-found harbor/harbor-ingress',
     ...Array<string>(2).fill('foreign-annotation harbor/harbor-ingress'),
   ),
-  '13-argocd': served({ 'http://argocd.argocd.test/': 'argocd/argocd-server:https' }),
+  '13-argocd': served({ 'http://argocd.argocd.test/': '308', 'https://argocd.argocd.test/': 'argocd/argocd-server:https' }),
   '14-nextcloud-snippets': served({ 'http://nextcloud.nextcloud.test/': '503' }, 'protection-not-supported nextcloud/nextcloud'),
   '15-keycloak': served({
     'http://keycloak.keycloak.test/realms/master': 'keycloak/keycloak:http',

@@ -128,7 +128,7 @@ describe.each(await testedNginx())('rewrite-target and use-regex, NGINX %s', (_v
       expect(await site.get('shop.test', '/apix')).toHaveStatus(404)
     })
 
-    test('goes with gRPC and without a backend as other paths do', async () => {
+    test('without a Service answers 503, as other paths do', async () => {
       await serve(rewriting('/$1', '/api/(.*)').prefix('/missing/(.*)', 'missing'))
       expect(await site.get('shop.test', '/missing/x')).toHaveStatus(503)
     })
