@@ -18,66 +18,73 @@ describe.each(await testedNginx())('permanent-redirect and temporal-redirect, NG
     await web[Symbol.asyncDispose]()
   })
 
-  function redirecting(annotations: Readonly<Record<string, string>>) {
+  function redirecting(annotations: Readonly<Record<string, string>>, host = 'shop.test') {
     return Object.entries(annotations)
-      .reduce((built, [key, value]) => built.annotation(PREFIX + key, value), ingress('shop').host('shop.test'))
+      .reduce((built, [key, value]) => built.annotation(PREFIX + key, value), ingress(host.replace('.test', '')).host(host))
       .prefix('/old', 'web')
   }
 
-  async function answerOf(annotations: Readonly<Record<string, string>>) {
-    const { issues } = await site.serve(redirecting(annotations), serviceFor(web))
-    const { status, headers } = await site.get('shop.test', '/old/x?y=z')
-    return { answer: [status, headers.location], codes: issues.map(({ code }) => code as string) }
+  /** Of each set of annotations, on a host of its own: what a request is answered, and the codes of its Issues. */
+  async function answersOf(sets: readonly Readonly<Record<string, string>>[]) {
+    const hosts = sets.map((_, index) => `shop${index}.test`)
+    const { issues } = await site.serve(...sets.map((annotations, index) => redirecting(annotations, hosts[index])), serviceFor(web))
+    return await Promise.all(
+      sets.map(async (annotations, index) => {
+        const { status, headers } = await site.get(hosts[index]!, '/old/x?y=z')
+        const codes = issues.filter(({ object }) => object?.name === `shop${index}`).map(({ code }) => code as string)
+        return { annotations, answer: [status, headers.location], codes }
+      }),
+    )
   }
 
   const NEW = 'https://new.test/shop?from=old'
 
-  test.each([
-    [{ 'permanent-redirect': NEW }, [301, NEW]],
-    [{ 'permanent-redirect': NEW, 'permanent-redirect-code': '308' }, [308, NEW]],
-    [{ 'temporal-redirect': NEW }, [302, NEW]],
-    [{ 'temporal-redirect': NEW, 'temporal-redirect-code': '307' }, [307, NEW]],
-    [{ 'temporal-redirect': NEW, 'temporal-redirect-code': '303', 'permanent-redirect': 'https://never.test/' }, [303, NEW]],
-    [{ 'permanent-redirect': 'http://new.test:8080' }, [301, 'http://new.test:8080']],
-    [{ 'permanent-redirect': '/new#top' }, [301, 'http://shop.test/new#top']],
-    [{ 'permanent-redirect': 'https://new.test/%24x/a%20b' }, [301, 'https://new.test/%24x/a%20b']],
-  ])('%j', async (annotations, answer) => {
-    expect(await answerOf(annotations)).toEqual({ answer, codes: [] })
+  test('valid values', async () => {
+    const cases: readonly (readonly [Readonly<Record<string, string>>, readonly [number, string]])[] = [
+      [{ 'permanent-redirect': NEW }, [301, NEW]],
+      [{ 'permanent-redirect': NEW, 'permanent-redirect-code': '308' }, [308, NEW]],
+      [{ 'temporal-redirect': NEW }, [302, NEW]],
+      [{ 'temporal-redirect': NEW, 'temporal-redirect-code': '307' }, [307, NEW]],
+      [{ 'temporal-redirect': NEW, 'temporal-redirect-code': '303', 'permanent-redirect': 'https://never.test/' }, [303, NEW]],
+      [{ 'permanent-redirect': 'http://new.test:8080' }, [301, 'http://new.test:8080']],
+      [{ 'permanent-redirect': '/new#top' }, [301, 'http://shop6.test/new#top']],
+      [{ 'permanent-redirect': 'https://new.test/%24x/a%20b' }, [301, 'https://new.test/%24x/a%20b']],
+      [{ 'permanent-redirect-code': '308' }, [200, undefined]],
+    ]
+    expect(await answersOf(cases.map(([annotations]) => annotations))).toEqual(
+      cases.map(([annotations, answer]) => ({ annotations, answer, codes: [] })),
+    )
   })
 
-  test.each(['300', '304', '306', '309', '200', '404', '0', '-1', '301; return 418', 'permanent'])(
-    'the code %j is invalid, and the default is sent',
-    async (code) => {
-      expect(await answerOf({ 'permanent-redirect': NEW, 'permanent-redirect-code': code })).toEqual({
-        answer: [301, NEW],
+  test('a code that is invalid gives way to the default', async () => {
+    const sets = ['300', '304', '306', '309', '200', '404', '0', '-1', '301; return 418', 'permanent'].flatMap((code) => [
+      { 'permanent-redirect': NEW, 'permanent-redirect-code': code },
+      { 'temporal-redirect': NEW, 'temporal-redirect-code': code },
+    ])
+    const permanentOnly = { 'temporal-redirect': NEW, 'temporal-redirect-code': '308' }
+    expect(await answersOf([...sets, permanentOnly])).toEqual(
+      [...sets, permanentOnly].map((annotations) => ({
+        annotations,
+        answer: ['permanent-redirect' in annotations ? 301 : 302, NEW],
         codes: ['invalid-annotation'],
-      })
-      expect(await answerOf({ 'temporal-redirect': NEW, 'temporal-redirect-code': code })).toEqual({
-        answer: [302, NEW],
-        codes: ['invalid-annotation'],
-      })
-    },
-  )
-
-  test('308 is no temporary code', async () => {
-    expect(await answerOf({ 'temporal-redirect': NEW, 'temporal-redirect-code': '308' })).toEqual({
-      answer: [302, NEW],
-      codes: ['invalid-annotation'],
-    })
+      })),
+    )
   })
 
-  test.each([
-    'https://ok.test$request_uri',
-    'javascript:alert(document.domain)',
-    'https://x.test/; } location / { return 418',
-    'https://x.test/"; return 418; #',
-    'https://user@x.test/',
-    '//evil.test/',
-    'new.test',
-    'https://x.test/\r\nSet-Cookie: a=b',
-  ])('the URL %j is invalid, and the path is served', async (url) => {
-    for (const key of ['permanent-redirect', 'temporal-redirect'])
-      expect(await answerOf({ [key]: url })).toEqual({ answer: [200, undefined], codes: ['invalid-annotation'] })
+  test('a URL that is invalid redirects nobody: the path is served', async () => {
+    const sets = [
+      'https://ok.test$request_uri',
+      'javascript:alert(document.domain)',
+      'https://x.test/; } location / { return 418',
+      'https://x.test/"; return 418; #',
+      'https://user@x.test/',
+      '//evil.test/',
+      'new.test',
+      'https://x.test/\r\nSet-Cookie: a=b',
+    ].flatMap((url) => [{ 'permanent-redirect': url }, { 'temporal-redirect': url }])
+    expect(await answersOf(sets)).toEqual(
+      sets.map((annotations) => ({ annotations, answer: [200, undefined], codes: ['invalid-annotation'] })),
+    )
   })
 
   test('a redirect needs no backend, and other paths of the host are untouched', async () => {
