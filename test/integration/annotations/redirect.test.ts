@@ -40,7 +40,7 @@ describe.each(await testedNginx())('permanent-redirect and temporal-redirect, NG
   const NEW = 'https://new.test/shop?from=old'
 
   test('valid values', async () => {
-    const cases: readonly (readonly [Readonly<Record<string, string>>, readonly [number, string]])[] = [
+    const cases: readonly (readonly [Readonly<Record<string, string>>, readonly [number, string | undefined]])[] = [
       [{ 'permanent-redirect': NEW }, [301, NEW]],
       [{ 'permanent-redirect': NEW, 'permanent-redirect-code': '308' }, [308, NEW]],
       [{ 'temporal-redirect': NEW }, [302, NEW]],
