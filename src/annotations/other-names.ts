@@ -39,9 +39,6 @@ const SNIPPET = 'would put text into the configuration unread, which is never do
 
 export const otherNames: Readonly<Record<string, OtherName>> = {
   // Next
-  ...all(['rewrite-target', 'use-regex', 'app-root'], notYet('waits for rewrites')),
-  ...all(['permanent-redirect', 'permanent-redirect-code', 'temporal-redirect', 'temporal-redirect-code'], notYet('waits for redirects')),
-  ...all(['from-to-www-redirect', 'ssl-redirect', 'force-ssl-redirect'], notYet('waits for redirects')),
   ...all(
     ['affinity', 'affinity-mode', 'affinity-canary-behavior', 'session-cookie-name', 'session-cookie-path', 'session-cookie-max-age'],
     notYet('waits for session affinity'),

@@ -7,6 +7,7 @@ import type { Cors } from '../model/cors.ts'
 import type { AuthCache, AuthMethod } from '../model/external-auth.ts'
 import type { BodyOverrides, ProxyOverrides } from '../model/location-settings.ts'
 import type { BackendProtocol } from '../model/model.ts'
+import type { LocalPath, RedirectStatus, RedirectTarget, RewriteTarget } from '../model/redirect.ts'
 import type { RequestUrl } from '../model/request-url.ts'
 import type { NamedObject } from '../model/schemas.ts'
 import type { Template } from '../model/template.ts'
@@ -25,6 +26,15 @@ export type LocationPatch = {
   readonly backendTls?: BackendTlsPatch
   readonly externalAuth?: ExternalAuthPatch
   readonly cors?: Cors
+  /** Paths that are expressions, and what takes their place. */
+  readonly rewrite?: {
+    readonly target?: { readonly to: RewriteTarget; readonly reach: RegexReach } | undefined
+    readonly regex?: RegexReach | undefined
+  }
+  /** In place of the backend's answer. */
+  readonly redirect?: { readonly status: RedirectStatus; readonly to: RedirectTarget }
+  /** Of plain http: where the host has TLS, and whether it has or not. */
+  readonly httpsRedirect?: { readonly withTls?: boolean | undefined; readonly always?: boolean | undefined }
 }
 
 /** Users and passwords of a Secret. Without `isWanted` nobody is asked for them. */
@@ -78,8 +88,16 @@ export type ExternalAuthPatch = {
   readonly requestHeaders: NamedObject | undefined
 }
 
+/** Whose paths become expressions: those of all Ingresses of the host, as in ingress-nginx, or those of the Ingress that asks. */
+export type RegexReach = 'host' | 'own'
+
 /** For the whole host: of several Ingresses, the oldest one that asks for a noun has it. */
-export type ServerPatch = Readonly<Record<never, never>>
+export type ServerPatch = {
+  /** Where / of the host is redirected to. */
+  readonly appRoot?: { readonly path: LocalPath }
+  /** The name with or without www. in front. */
+  readonly www?: { readonly redirects: boolean }
+}
 
 /** For the upstreams of the Ingress' backends. */
 export type UpstreamPatch = {

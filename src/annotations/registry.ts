@@ -1,36 +1,46 @@
 // Written by `npm run generate` from the files of features/.
 import type { Feature } from './define.ts'
 import accessLists from './features/access-lists.ts'
+import appRoot from './features/app-root.ts'
 import backendProtocol from './features/backend-protocol.ts'
 import basicAuth from './features/basic-auth.ts'
 import buffering from './features/buffering.ts'
 import cors from './features/cors.ts'
 import externalAuth from './features/external-auth.ts'
 import httpVersion from './features/http-version.ts'
+import httpsRedirect from './features/https-redirect.ts'
 import limits from './features/limits.ts'
 import nextUpstream from './features/next-upstream.ts'
 import proxySsl from './features/proxy-ssl.ts'
+import redirect from './features/redirect.ts'
 import requestBody from './features/request-body.ts'
+import rewrite from './features/rewrite.ts'
 import satisfy from './features/satisfy.ts'
 import serviceUpstream from './features/service-upstream.ts'
 import timeouts from './features/timeouts.ts'
 import upstreamVhost from './features/upstream-vhost.ts'
+import wwwRedirect from './features/www-redirect.ts'
 
 /** Every feature, by the name of its file. */
 export const features: Readonly<Record<string, Feature>> = {
   'access-lists': accessLists,
+  'app-root': appRoot,
   'backend-protocol': backendProtocol,
   'basic-auth': basicAuth,
   buffering,
   cors,
   'external-auth': externalAuth,
   'http-version': httpVersion,
+  'https-redirect': httpsRedirect,
   limits,
   'next-upstream': nextUpstream,
   'proxy-ssl': proxySsl,
+  redirect,
   'request-body': requestBody,
+  rewrite,
   satisfy,
   'service-upstream': serviceUpstream,
   timeouts,
   'upstream-vhost': upstreamVhost,
+  'www-redirect': wwwRedirect,
 }

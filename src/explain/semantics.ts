@@ -5,7 +5,7 @@
 import type { Ingress } from '../cluster/objects.ts'
 import { keyOf, type ObjectKey } from '../cluster/objects.ts'
 import { printable } from '../model/issue.ts'
-import { hostKey, type Model } from '../model/model.ts'
+import { hostKey, type Model, textOf } from '../model/model.ts'
 import type { Finding } from './schema.ts'
 
 /** The codes that only `explain` has, beside those of Issues. */
@@ -70,7 +70,7 @@ function wildcards({ rules }: Ingress): readonly Finding[] {
 function prefixesIn({ servers }: Model): ReadonlySet<string> {
   return new Set(
     servers.flatMap(({ host, locations }) =>
-      locations.filter(({ match }) => match.kind === 'prefix').map(({ match }) => `${hostKey(host)} ${match.path}`),
+      locations.filter(({ match }) => match.kind === 'prefix').map(({ match }) => `${hostKey(host)} ${textOf(match)}`),
     ),
   )
 }

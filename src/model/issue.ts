@@ -45,6 +45,22 @@ export const issueCodes = {
     meaning: 'The Ingress would answer for every host, which --disable-catch-all forbids; it is left out.',
   },
   'regex-like-path': { severity: 'warning', meaning: 'A path looks like a regular expression but is compared literally.' },
+  'regex-mode': {
+    severity: 'warning',
+    meaning:
+      'Another Ingress makes all paths of the host regular expressions, so that paths of this one match more than they say: without case, and whatever follows.',
+  },
+  'rewrite-invalid': { severity: 'error', meaning: 'The target of a rewrite makes no sense for a path; the path is left out.' },
+  'capture-not-found': { severity: 'warning', meaning: 'The target of a rewrite has a capture that the path lacks; it stays empty.' },
+  'too-many-patterns': {
+    severity: 'error',
+    meaning: 'A host has more regular expressions than a request can be held against; this path is left out.',
+  },
+  'host-setting-claimed': { severity: 'warning', meaning: 'An older Ingress has decided this for the whole host; it has no effect.' },
+  'www-redirect-not-possible': {
+    severity: 'warning',
+    meaning: 'The other name of the host cannot be redirected: it has rules of its own, is redirected elsewhere, or there is none.',
+  },
   'backend-not-found': { severity: 'error', meaning: 'The Service does not exist; requests get 503.' },
   'backend-port-not-found': { severity: 'error', meaning: 'The Service has no such port; requests get 503.' },
   'backend-not-supported': { severity: 'error', meaning: 'The backend is of a kind that is not served; requests get 503.' },

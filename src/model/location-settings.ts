@@ -4,6 +4,7 @@ import type { Cors } from './cors.ts'
 import type { ExternalAuth } from './external-auth.ts'
 import type { NextUpstream } from './http-settings.ts'
 import type { LimitSettings } from './limits.ts'
+import type { RewriteTarget } from './redirect.ts'
 
 export type LocationSettings = {
   readonly proxy?: ProxyOverrides
@@ -14,6 +15,8 @@ export type LocationSettings = {
   readonly limits?: LimitSettings
   readonly externalAuth?: ExternalAuth
   readonly cors?: Cors
+  /** What the backend is asked for in place of the path; the match is an expression then. */
+  readonly rewrite?: RewriteTarget
 }
 
 /** Every word of a noun, for views to be whole: a word that is new and not listed does not compile. */

@@ -7,6 +7,8 @@ import type { HttpSettings } from './http-settings.ts'
 import type { ObjectRef } from './issue.ts'
 import type { LimitZone } from './limits.ts'
 import type { LocationSettings } from './location-settings.ts'
+import type { Pattern } from './pattern.ts'
+import type { RedirectStatus, RedirectTarget } from './redirect.ts'
 import type { GeneratedName, HeaderName, HostHeader, IpAddress, ObjectName, PortNumber, ServerName, UriPath } from './values.ts'
 
 export type Model = {
@@ -25,6 +27,11 @@ export type HostMatch =
   | { readonly kind: 'wildcard'; readonly parent: ServerName }
   | { readonly kind: 'any' }
 
+/** The path, or the text of the expression. */
+export function textOf(match: PathMatch): string {
+  return match.kind === 'regex' ? match.pattern.text : match.path
+}
+
 /** A host as a text that sorts and compares: `shop.test`, `*.shop.test`, empty for the catch-all. */
 export function hostKey(host: HostMatch): string {
   if (host.kind === 'any') return ''
@@ -34,7 +41,7 @@ export function hostKey(host: HostMatch): string {
 /** One `server { }`: a host and everything served under it. */
 export type Server = {
   readonly host: HostMatch
-  /** In order of precedence by owner's age; matches are distinct. */
+  /** Oldest owner first, or, where any match is an expression, in the order in which they are tried; matches are distinct. */
   readonly locations: readonly Location[]
   readonly tls: TlsTermination | undefined
   /** Who answers when NGINX refuses it; each location names its own. */
@@ -46,8 +53,14 @@ export type TlsTermination = {
   readonly keyPair: GeneratedName | undefined
 }
 
-/** How a request's path is matched, by Kubernetes' rules; a prefix goes by whole segments. */
-export type PathMatch = { readonly kind: 'exact'; readonly path: UriPath } | { readonly kind: 'prefix'; readonly path: UriPath }
+/**
+ * How a request's path is matched, by Kubernetes' rules; a prefix goes by whole segments. An expression is matched at the
+ * beginning and without case.
+ */
+export type PathMatch =
+  | { readonly kind: 'exact'; readonly path: UriPath }
+  | { readonly kind: 'prefix'; readonly path: UriPath }
+  | { readonly kind: 'regex'; readonly pattern: Pattern }
 
 /** One path of a host and what becomes of its requests. */
 export type Location = {
@@ -70,6 +83,7 @@ export type Action =
       readonly backendOverTls?: Backend | undefined
     }
   | { readonly kind: 'respond'; readonly status: 404 | 503; readonly service: ServicePort | undefined }
+  | { readonly kind: 'redirect'; readonly status: RedirectStatus; readonly to: RedirectTarget }
 
 export type BackendProtocol = 'http' | 'https' | 'grpc' | 'grpcs'
 

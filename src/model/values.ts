@@ -6,7 +6,7 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 declare const brand: unique symbol
-type Branded<Base, Name extends string> = Base & { readonly [brand]: Name }
+export type Branded<Base, Name extends string> = Base & { readonly [brand]: Name }
 
 /** A value, or the reason why the text is none: a rule, in words that can end the sentence "it …". */
 export type Parsed<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly reason: string }

@@ -69,6 +69,9 @@ describe('printing', () => {
       body: undefined,
       responseHeaders: undefined,
       pass: undefined,
+      rewrite: undefined,
+      moved: undefined,
+      movedByRewrite: undefined,
       respond: 404,
     }
     expect(print('server.njk', 'server', { ...server, locations: [location] })).toContain(

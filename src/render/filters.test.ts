@@ -68,7 +68,7 @@ describe('what each filter refuses', () => {
     ['serverName', undefined],
     ['certificateKey', 'default;'],
     ['certificateKey', ''],
-    ['locationModifier', '~'],
+    ['locationModifier', '=~'],
     ['locationModifier', ''],
     ['locationModifier', undefined],
     ['integer', '5'],

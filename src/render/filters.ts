@@ -7,6 +7,7 @@ import { authMethods } from '../model/external-auth.ts'
 import { nextUpstreamWords, type StrictTransportSecurity } from '../model/http-settings.ts'
 import { isLogVariable, type LogFormat } from '../model/log-format.ts'
 import type { Endpoint, HostMatch, Owner } from '../model/model.ts'
+import type { RewriteTarget } from '../model/redirect.ts'
 import { isTemplateVariable, type Template } from '../model/template.ts'
 import {
   backendCiphers as knownBackendCiphers,
@@ -27,6 +28,7 @@ import {
   parsePort,
   parseServerName,
 } from '../model/values.ts'
+import type { RedirectView } from './redirects.ts'
 
 /** NGINX's buffer for one token is 4096 bytes, quotes included. */
 const LONGEST_TOKEN_BYTES = 4090
@@ -104,8 +106,31 @@ function hostName(value: unknown): string {
 }
 
 function locationModifier(value: unknown): string {
-  if (value !== '=' && value !== '^~') throw refusal('locationModifier', value, 'is no modifier')
+  if (value !== '=' && value !== '^~' && value !== '~' && value !== '~*') throw refusal('locationModifier', value, 'is no modifier')
   return value
+}
+
+/** The replacement of a rewrite: text of an allow-list, and captures by their numbers. */
+function rewriteTarget(value: unknown): string {
+  const token = (value as RewriteTarget).parts
+    .map((part) => {
+      if (part.kind === 'capture' && Number.isInteger(part.number) && part.number >= 1 && part.number <= 9) return `$${part.number}`
+      if (part.kind !== 'text' || !/^[A-Za-z0-9\-._~/:]+$/.test(part.text)) throw refusal('rewriteTarget', value, 'is no target')
+      return part.text
+    })
+    .join('')
+  return literal(token)
+}
+
+/** Where a redirect leads: a whole URL, or one whose scheme, and host or port and URI, are those of the request. */
+function redirectUrl(value: unknown): string {
+  const { scheme, host, to } = value as RedirectView['url']
+  if (to.kind === 'url') return interpolated(to.url)
+  const origin = `${variable(scheme)}://`
+  if (to.kind === 'path') return `"${origin}${variable(host)}${interpolated(to.path).slice(1)}`
+  const name = parseServerName(expectText(to.host, 'redirectUrl'))
+  if (!name.ok) throw refusal('redirectUrl', to.host, name.reason)
+  return `"${origin}${name.value}$named_port$request_uri"`
 }
 
 function integer(value: unknown): string {
@@ -325,6 +350,8 @@ export const filters = {
   routedHostKey,
   hostName,
   locationModifier,
+  rewriteTarget,
+  redirectUrl,
   integer,
   seconds,
   size,

@@ -16,12 +16,14 @@ import {
   type ServicePort,
   type Upstream,
 } from '../model/model.ts'
-import type { HostHeader, UriPath } from '../model/values.ts'
+import type { HostHeader } from '../model/values.ts'
 import { accessHeaders, httpAccessView } from './access.ts'
 import { escapingView } from './escaping.ts'
 import { type AuthLocationView, authLocationView } from './external-auth.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
+import { type MatchView, matchViewsOf } from './location-matches.ts'
 import { locationSettingsView } from './location-settings.ts'
+import { type RedirectView, type RewriteView, redirectView, rewriteView } from './redirects.ts'
 import { type ResponseHeadersView, responseHeadersView } from './response-headers.ts'
 
 /** A DNS server; 53 is the port of all but a test's. */
@@ -56,9 +58,7 @@ type ListenView = {
   readonly backlog: number
 }
 
-type LocationView = {
-  readonly modifier: '=' | '^~'
-  readonly path: string
+type LocationView = MatchView & {
   readonly owner: Owner | undefined
   readonly log: LogView | undefined
   /** Of plain http: the status, and the port of the URL. */
@@ -66,6 +66,9 @@ type LocationView = {
   readonly responseHeaders: ResponseHeadersView | undefined
   readonly pass: PassView | undefined
   readonly respond: number | undefined
+  readonly rewrite: RewriteView | undefined
+  readonly moved: RedirectView | undefined
+  readonly movedByRewrite: RewriteView | undefined
 } & ReturnType<typeof locationSettingsView>
 
 /** What the log says of a location's requests. */
@@ -94,7 +97,6 @@ type PassView = {
 export function serverView(server: Server, http: HttpSettings, context: RenderContext) {
   const isDefault = server.host.kind === 'any'
   const strictTransportSecurity = server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined
-  const exactPaths = new Set(server.locations.flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : [])))
   return {
     host: server.host,
     isDefault,
@@ -102,9 +104,7 @@ export function serverView(server: Server, http: HttpSettings, context: RenderCo
     rejectsUnknownNames: isDefault && http.tls.rejectUnknownNames,
     strictTransportSecurity,
     hiddenHeaders: http.proxy.hiddenHeaders,
-    locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) =>
-      locationViews(location, exactPaths, strictTransportSecurity, http),
-    ),
+    locations: matchViewsOf(server.locations).map(([location, match]) => locationView(location, match, strictTransportSecurity, http)),
     externalAuths: externalAuthsOf(server, strictTransportSecurity, http),
   }
 }
@@ -114,26 +114,6 @@ function externalAuthsOf(server: Server, strictTransportSecurity: boolean, http:
   const auths = new Map(server.locations.flatMap(({ settings: { externalAuth: auth } }) => (auth === undefined ? [] : [[auth.name, auth]])))
   const hasCors = server.locations.some(({ settings }) => settings.cors !== undefined)
   return [...auths.values()].map((auth) => authLocationView(auth, { strictTransportSecurity, hasCors }, http))
-}
-
-/**
- * NGINX redirects `/foo` to a proxied `= /foo/` unless `/foo` has a location of its own: it gets one that does what the
- * longest prefix above it does.
- */
-function unredirected(locations: readonly Location[]): readonly Location[] {
-  const claimed = new Set(locations.map(({ match }) => match.path))
-  return locations.flatMap(({ match }) => {
-    const path = match.path.slice(0, -1) as UriPath
-    if (match.kind !== 'exact' || !match.path.endsWith('/') || path === '' || claimed.has(path)) return []
-    const above = longestPrefixAbove(path, locations)
-    return above === undefined ? [] : [{ ...above, match: { kind: 'exact', path } }]
-  })
-}
-
-function longestPrefixAbove(path: UriPath, locations: readonly Location[]): Location | undefined {
-  return locations
-    .filter(({ match }) => match.kind === 'prefix' && (match.path === '/' || path.startsWith(`${match.path}/`)))
-    .reduce<Location | undefined>((longest, one) => (one.match.path.length > (longest?.match.path.length ?? 0) ? one : longest), undefined)
 }
 
 /**
@@ -152,30 +132,32 @@ function listensOf(http: HttpSettings, context: RenderContext, defaultServer: bo
   ]
 }
 
-/**
- * A prefix by segments takes two locations, `= /foo` and `^~ /foo/`: NGINX compares bytes, and a lone `/foo/` would
- * answer `/foo` with a redirect. `^~` keeps the longest prefix the winner whatever else is there.
- */
-function locationViews(
+function locationView(
   location: Location,
-  exactPaths: ReadonlySet<string>,
+  { modifier, path }: MatchView,
   strictTransportSecurity: boolean,
   http: HttpSettings,
-): readonly LocationView[] {
-  const { path, kind } = location.match
-  const view = {
+): LocationView {
+  const { action } = location
+  return {
+    modifier,
+    path,
     owner: location.owner,
-    log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
+    log: logView(location.owner, serviceOf(action)),
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
     ...locationSettingsView(location.settings, http),
     responseHeaders: responseHeadersView(location.settings, strictTransportSecurity, http),
-    pass: location.action.kind === 'proxy' ? passView(location, location.action, http) : undefined,
-    respond: location.action.kind === 'respond' ? location.action.status : undefined,
+    pass: action.kind === 'proxy' ? passView(location, action, http) : undefined,
+    respond: action.kind === 'respond' ? action.status : undefined,
+    rewrite: action.kind === 'proxy' ? rewriteView(location.match, location.settings.rewrite) : undefined,
+    moved: redirectView(action, http),
+    movedByRewrite: action.kind === 'redirect' && action.to.kind === 'rewrite' ? rewriteView(location.match, action.to.target) : undefined,
   }
-  if (kind === 'exact') return [{ ...view, modifier: '=', path }]
-  if (path === '/') return [{ ...view, modifier: '^~', path }]
-  const below: LocationView = { ...view, modifier: '^~', path: `${path}/` }
-  return exactPaths.has(path) ? [below] : [{ ...view, modifier: '=', path }, below]
+}
+
+function serviceOf(action: Action): ServicePort | undefined {
+  if (action.kind === 'redirect') return undefined
+  return action.kind === 'proxy' ? action.backend.service : action.service
 }
 
 function logView(owner: Owner | undefined, service: ServicePort | undefined): LogView | undefined {

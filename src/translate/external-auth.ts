@@ -8,7 +8,16 @@ import { COMPATIBLE_PREFIX, OWN_PREFIX } from '../annotations/prefixes.ts'
 import { type Ingress, keyOf } from '../cluster/objects.ts'
 import type { ExternalAuth, HeaderTemplate } from '../model/external-auth.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
-import { type Backend, type Endpoint, type HostMatch, hostKey, type Location, type Upstream } from '../model/model.ts'
+import {
+  type Backend,
+  type Endpoint,
+  type HostMatch,
+  hostKey,
+  type Location,
+  type PathMatch,
+  textOf,
+  type Upstream,
+} from '../model/model.ts'
 import { hostTemplate, type RequestUrl } from '../model/request-url.ts'
 import { hasVariables, parseTemplate, type Template } from '../model/template.ts'
 import { type GeneratedName, mustParse, type PortNumber, parseGeneratedName, parseHeaderName, parsePort } from '../model/values.ts'
@@ -28,7 +37,7 @@ export type ProtectedLocations = {
   readonly issues: readonly Issue[]
 }
 
-/** Gives each location of a host that has an asker what NGINX needs to ask for it, or closes it. */
+/** Gives each location of a host that has an asker what NGINX needs to ask for it, or closes it. They come in the order they are tried. */
 export function protectLocations(
   host: HostMatch,
   locations: readonly Location[],
@@ -87,7 +96,7 @@ function externalAuthOf(
     cache: patch.cache,
   }
   // An answer that is kept holds for the path it was given for: the server may decide by it.
-  const kept = patch.cache === undefined ? [] : [match.kind, match.path]
+  const kept = patch.cache === undefined ? [] : [match.kind, textOf(match)]
   const name = createHash('sha256')
     .update(JSON.stringify([hostKey(host), auth, kept]))
     .digest('hex')
@@ -182,22 +191,30 @@ type OwnBackend = { readonly ok: true; readonly backend: Backend } | { readonly 
 function ownBackend({ path }: RequestUrl, ownPaths: readonly OwnPath[]): OwnBackend {
   if (hasVariables(path)) return { ok: false, reason: 'no path can be told while it has variables' }
   const asked = path.map((part) => (part.kind === 'text' ? part.text : '')).join('')
-  const found = longestMatch(asked, ownPaths)
+  const found = matchOf(asked, ownPaths)
   if (found === undefined) return { ok: false, reason: `no path takes ${JSON.stringify(asked)}` }
-  if (found.isProtected) return { ok: false, reason: `${JSON.stringify(found.location.match.path)} would ask for itself` }
+  if (found.isProtected) return { ok: false, reason: `${JSON.stringify(textOf(found.location.match))} would ask for itself` }
   const { action } = found.location
+  if (found.location.settings.rewrite !== undefined)
+    return { ok: false, reason: `${JSON.stringify(textOf(found.location.match))} is rewritten` }
   if (action.kind !== 'proxy' || action.backend.upstream === ECHO_UPSTREAM)
-    return { ok: false, reason: `${JSON.stringify(found.location.match.path)} has no backend that could be asked` }
+    return { ok: false, reason: `${JSON.stringify(textOf(found.location.match))} has no backend that could be asked` }
   if (action.backend.protocol !== 'http' && action.backend.protocol !== 'https')
-    return { ok: false, reason: `${JSON.stringify(found.location.match.path)} has a backend that speaks ${action.backend.protocol}` }
+    return { ok: false, reason: `${JSON.stringify(textOf(found.location.match))} has a backend that speaks ${action.backend.protocol}` }
   return { ok: true, backend: action.backend }
 }
 
-function longestMatch(path: string, ownPaths: readonly OwnPath[]): OwnPath | undefined {
-  const takes = ({ location: { match } }: OwnPath) =>
-    match.kind === 'exact' ? match.path === path : match.path === '/' || path === match.path || path.startsWith(`${match.path}/`)
-  const length = ({ location: { match } }: OwnPath) => match.path.length + (match.kind === 'exact' ? 0.5 : 0)
-  return ownPaths.filter(takes).toSorted((a, b) => length(b) - length(a))[0]
+/** As NGINX finds it: the longest, or where there are expressions, the first. */
+function matchOf(path: string, ownPaths: readonly OwnPath[]): OwnPath | undefined {
+  const taking = ownPaths.filter(({ location: { match } }) => takes(match, path))
+  if (ownPaths.some(({ location: { match } }) => match.kind === 'regex')) return taking[0]
+  const length = ({ location: { match } }: OwnPath) => textOf(match).length + (match.kind === 'exact' ? 0.5 : 0)
+  return taking.toSorted((a, b) => length(b) - length(a))[0]
+}
+
+function takes(match: PathMatch, path: string): boolean {
+  if (match.kind === 'regex') return new RegExp(`^${match.pattern.text.replaceAll('(?i)', '')}`, 'i').test(path)
+  return match.path === path || (match.kind === 'prefix' && (match.path === '/' || path.startsWith(`${match.path}/`)))
 }
 
 /** `NAME.NAMESPACE.svc`, with the domain that most clusters have or without. */

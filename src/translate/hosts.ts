@@ -38,9 +38,10 @@ export function hostsOf(state: ClusterState, options: Options, rules: ClassRules
     const { hosts: ingressHosts, verdict, patches, issues: found } = routesOnce(ingress, memo)
     for (const each of found) issues.push(each)
     if (verdict === 'withhold') continue
-    for (const [key, { host, routes }] of ingressHosts) hostOf(key, host).contributions.push({ ingress, verdict, patches, routes })
+    for (const [key, { host, routes, regexReach }] of ingressHosts)
+      hostOf(key, host).contributions.push({ ingress, verdict, patches, routes, regexReach })
     if (ingress.defaultBackend === undefined || ingressHosts.has('')) continue
-    if (!options.disableCatchAll) catchAll.contributions.push({ ingress, verdict, patches, routes: [] })
+    if (!options.disableCatchAll) catchAll.contributions.push({ ingress, verdict, patches, routes: [], regexReach: undefined })
     else if (ingressHosts.size === 0) issues.push(catchAllDisabled(ingress))
   }
   return { hosts: [...hosts.values()].sort((a, b) => (a.key < b.key ? -1 : 1)), served, issues }

@@ -1,16 +1,34 @@
 /** One Ingress → its routes, by host; what cannot be served is answered. */
 import type { Patches } from '../annotations/define.ts'
+import type { LocationPatch, RegexReach } from '../annotations/patch.ts'
 import { readAnnotations, type Verdict } from '../annotations/read.ts'
 import type { Ingress, IngressBackend, IngressPath } from '../cluster/objects.ts'
 import { type Issue, issue } from '../model/issue.ts'
-import { type HostMatch, hostKey, type PathMatch } from '../model/model.ts'
-import { parseHost, parseObjectName, parsePath, type UriPath } from '../model/values.ts'
+import { type HostMatch, hostKey, type Owner, type PathMatch } from '../model/model.ts'
+import { patternOfPath } from '../model/pattern.ts'
+import type { RewriteTarget } from '../model/redirect.ts'
+import { type ObjectName, parseHost, parseObjectName, parsePath, type UriPath } from '../model/values.ts'
+import { regexReachOf, rewriteOf } from './rewrites.ts'
 
-/** A path of a rule; `field` is where the Ingress says so. */
-export type Route = { readonly match: PathMatch; readonly backend: IngressBackend; readonly field: string }
+/** A path of a rule, as it is written and as it is matched; `field` is where the Ingress says so. */
+export type Route = {
+  readonly path: string
+  readonly match: PathMatch
+  readonly rewrite: RewriteTarget | undefined
+  readonly backend: IngressBackend
+  readonly field: string
+}
 
 /** What one Ingress says of one host. */
-export type HostRoutes = { readonly host: HostMatch; readonly routes: readonly Route[] }
+export type HostRoutes = {
+  readonly host: HostMatch
+  readonly routes: readonly Route[]
+  /** Whose paths of the host it makes regular expressions; undefined for none. */
+  readonly regexReach: RegexReach | undefined
+}
+
+/** A path that is not read yet. */
+type WrittenPath = { readonly path: IngressPath; readonly written: string; readonly field: string }
 
 export type IngressRoutes = {
   /** Of one that is withheld nothing is served, its default backend neither. */
@@ -43,7 +61,7 @@ export function routesOf(ingress: Ingress): IngressRoutes {
   if (verdict === 'withhold') return { verdict, patches, hosts: NOTHING, issues: found }
 
   const issues: Issue[] = [...found]
-  const hosts = new Map<string, HostRoutes>()
+  const written = new Map<string, { readonly host: HostMatch; readonly paths: WrittenPath[] }>()
   for (const [index, rule] of ingress.rules.entries()) {
     const field = `spec.rules[${index}]`
     const host = hostOf(rule.host)
@@ -57,13 +75,28 @@ export function routesOf(ingress: Ingress): IngressRoutes {
       continue
     }
     const key = hostKey(host.value)
-    const routes = (rule.paths ?? []).flatMap((path, place) => routeOf(ingress, path, `${field}.http.paths[${place}]`, issues))
-    hosts.set(key, { host: host.value, routes: [...(hosts.get(key)?.routes ?? []), ...routes] })
+    const paths = (rule.paths ?? []).map((path, place) => ({ path, written: path.path || '/', field: `${field}.http.paths[${place}]` }))
+    written.set(key, { host: host.value, paths: [...(written.get(key)?.paths ?? []), ...paths] })
+  }
+  const hosts = new Map<string, HostRoutes>()
+  for (const [key, { host, paths }] of written) {
+    const regexReach = regexReachOf(
+      patches.location,
+      paths.map((path) => path.written),
+    )
+    const read = (path: WrittenPath) =>
+      regexReach === undefined ? routeOf(ingress, path, issues) : patternRouteOf(ingress, path, patches.location, issues)
+    hosts.set(key, { host, routes: paths.flatMap(read), regexReach })
   }
   if (ingress.rules.length === 0 && ingress.defaultBackend === undefined) {
     issues.push(issue('invalid-object', ingress, { field: 'spec', message: 'has neither rules nor a defaultBackend; nothing is served' }))
   }
   return { verdict, patches, hosts, issues }
+}
+
+/** Who a location is of. Ingresses whose names are none have no routes. */
+export function ownerOf(ingress: Ingress): Owner {
+  return { namespace: ingress.namespace as ObjectName, ingress: ingress.name as ObjectName }
 }
 
 function hostOf(
@@ -72,27 +105,50 @@ function hostOf(
   return host === undefined ? { ok: true, value: { kind: 'any' } } : parseHost(host)
 }
 
-function routeOf(ingress: Ingress, path: IngressPath, field: string, issues: Issue[]): readonly Route[] {
-  const written = path.path === undefined || path.path === '' ? '/' : path.path
+function routeOf(ingress: Ingress, { path, written, field }: WrittenPath, issues: Issue[]): readonly Route[] {
   const parsed = parsePath(written)
-  if (!parsed.ok) {
+  if (parsed.ok)
+    return [
+      {
+        path: written,
+        match: pathMatch(path.pathType, parsed.value),
+        rewrite: undefined,
+        backend: path.backend,
+        field: `${field}.backend`,
+      },
+    ]
+  issues.push(
+    issue('invalid-path', ingress, {
+      field: `${field}.path`,
+      message: `path ${JSON.stringify(written)} ${parsed.reason}; it is left out`,
+    }),
+  )
+  return []
+}
+
+/** A path of an Ingress that makes its paths expressions. */
+function patternRouteOf(ingress: Ingress, { path, written, field }: WrittenPath, patch: LocationPatch, issues: Issue[]): readonly Route[] {
+  const pattern = patternOfPath(written)
+  if (!pattern.ok) {
     issues.push(
       issue('invalid-path', ingress, {
         field: `${field}.path`,
-        message: `path ${JSON.stringify(written)} ${parsed.reason}; it is left out`,
+        message: `path ${JSON.stringify(written)} is a regular expression here and ${pattern.reason}; it is left out`,
       }),
     )
     return []
   }
-  if (/[()[\]^$*+|\\]|\{\d/.test(written)) {
+  const rewritten = rewriteOf(patch, written, pattern.value)
+  if (rewritten.issue !== undefined)
     issues.push(
-      issue('regex-like-path', ingress, {
+      issue(rewritten.issue.code, ingress, {
         field: `${field}.path`,
-        message: `path ${JSON.stringify(written)} looks like a regular expression and is compared literally`,
+        message: `path ${JSON.stringify(written)} ${rewritten.issue.message}`,
       }),
     )
-  }
-  return [{ match: pathMatch(path.pathType, parsed.value), backend: path.backend, field: `${field}.backend` }]
+  if (!rewritten.ok) return []
+  const match: PathMatch = { kind: 'regex', pattern: pattern.value }
+  return [{ path: written, match, rewrite: rewritten.target, backend: path.backend, field: `${field}.backend` }]
 }
 
 /** Prefixes go by segments, so `/foo/` as a prefix is `/foo`; ImplementationSpecific is Prefix here. */

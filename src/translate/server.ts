@@ -1,5 +1,8 @@
 /** What all Ingresses say of one host → one Server: the oldest wins a collision, the loser is told. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Patches } from '../annotations/define.ts'
+import type { RegexReach, ServerPatch } from '../annotations/patch.ts'
+import { spelledUnder } from '../annotations/prefixes.ts'
 import type { Ingress, IngressBackend } from '../cluster/objects.ts'
 import { describeObject, type Issue, issue } from '../model/issue.ts'
 import type { LimitZone } from '../model/limits.ts'
@@ -9,22 +12,25 @@ import {
   hostKey,
   type KeyPair,
   type Location,
-  type Owner,
   type PathMatch,
   type SecretFile,
   type Server,
+  textOf,
   type Upstream,
 } from '../model/model.ts'
-import type { ObjectName, UriPath } from '../model/values.ts'
+import type { RedirectTarget, RewriteTarget } from '../model/redirect.ts'
+import type { UriPath } from '../model/values.ts'
 import type { Options } from '../options.ts'
 import { backendTlsOf } from './backend-tls.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
 import { misfitIssues } from './buffers.ts'
 import { type AuthAsker, protectLocations } from './external-auth.ts'
 import type { Lookup } from './lookup.ts'
-import type { IngressRoutes, Route } from './routes.ts'
+import { MOST_PATTERNS, settleMatches } from './patterns.ts'
+import { type IngressRoutes, ownerOf, type Route } from './routes.ts'
 import { NO_SETTINGS, settingsOf } from './settings.ts'
 import { tlsOf } from './tls.ts'
+import { type WwwServer, wwwServerOf } from './www.ts'
 
 /** One Ingress that speaks of a host. */
 export type Contribution = {
@@ -32,6 +38,8 @@ export type Contribution = {
   readonly verdict: Exclude<IngressRoutes['verdict'], 'withhold'>
   readonly patches: Patches
   readonly routes: readonly Route[]
+  /** Whose paths of the host it makes regular expressions; undefined for none. */
+  readonly regexReach: RegexReach | undefined
 }
 
 export type ServerTranslation = {
@@ -40,6 +48,8 @@ export type ServerTranslation = {
   readonly keyPair: KeyPair | undefined
   readonly secretFiles: readonly SecretFile[]
   readonly limitZones: readonly LimitZone[]
+  /** That of the other name, with or without www., where an Ingress asks for it; it gives way to rules for that name. */
+  readonly www: WwwServer | undefined
   readonly issues: readonly Issue[]
 }
 
@@ -49,16 +59,18 @@ export type Fallback = { readonly namespace: string; readonly backend: IngressBa
 const ROOT = '/' as UriPath
 const UNAVAILABLE: Action = { kind: 'respond', status: 503, service: undefined }
 
-/** `contributions` come oldest first. */
+/** What is `written` comes oldest first. */
 export function translateServer(
   host: HostMatch,
-  contributions: readonly Contribution[],
+  written: readonly Contribution[],
   fallback: Fallback,
   lookup: Lookup,
   options: Options,
   rules: BackendRules,
 ): ServerTranslation {
   const issues: Issue[] = []
+  const { contributions, everything, inOrder, issues: matchIssues } = settleMatches(host, written)
+  issues.push(...matchIssues)
   const upstreams = new Map<string, Upstream>()
   const tls = tlsOf(
     host,
@@ -85,14 +97,25 @@ export function translateServer(
     return { ...resolved.action, backendOverTls: overTls.action.backend }
   }
 
-  const redirects = (tls.enabled && options.sslRedirect) || options.forceSslRedirect
+  /** A redirect needs no backend, which is often there for the form only. */
+  function actionOfRoute({ backend, field, rewrite }: Pick<Route, 'backend' | 'field' | 'rewrite'>, contribution: Contribution): Action {
+    const { ingress, verdict, patches } = contribution
+    const to = patches.location.redirect ?? (rewrite?.kind === 'url' ? redirectBy(rewrite) : undefined)
+    if (to === undefined || verdict === 'unavailable' || options.lacksProtection)
+      return actionOf(backend, ingress.namespace, contribution, field)
+    return { kind: 'redirect', ...to }
+  }
+
   const locations = new Map<string, Location>()
   const claimedBy = new Map<string, Ingress>()
   const secretFiles: SecretFile[] = []
   const limitZones: LimitZone[] = []
   const authAskers = new Map<string, AuthAsker>()
-  function claim(match: PathMatch, owner: Contribution | undefined, action: Action) {
-    const canAuthenticate = !options.noAuthLocations.some((path) => isBelow(match.path, path))
+  let patterns = 0
+  function claim(match: PathMatch, owner: Contribution | undefined, action: Action, rewrite?: RewriteTarget) {
+    const { withTls = options.sslRedirect, always = options.forceSslRedirect } = owner?.patches.location.httpsRedirect ?? {}
+    const isRedirected = always || (tls.enabled && withTls)
+    const canAuthenticate = !options.noAuthLocations.some((path) => isBelow(beginningOf(match), path))
     const found =
       owner === undefined ? NO_SETTINGS : settingsOf(owner.patches.location, { ingress: owner.ingress, canAuthenticate }, lookup, options)
     secretFiles.push(...found.secretFiles)
@@ -101,40 +124,54 @@ export function translateServer(
     locations.set(matchKey(match), {
       match,
       owner: owner && ownerOf(owner.ingress),
-      settings: found.settings,
-      redirectToHttps: redirects && !options.noTlsRedirectLocations.some((path) => isBelow(match.path, path)),
+      settings: { ...found.settings, ...(rewrite?.kind === 'path' && { rewrite }) },
+      redirectToHttps:
+        isRedirected && !leadsElsewhere(action) && !options.noTlsRedirectLocations.some((path) => isBelow(textOf(match), path)),
       action: found.isClosed ? UNAVAILABLE : action,
     })
     const auth = owner?.patches.location.externalAuth
-    if (owner === undefined || auth === undefined || options.noAuthLocations.some((path) => isBelow(match.path, path))) return
+    if (owner === undefined || auth === undefined || !canAuthenticate) return
     authAskers.set(matchKey(match), { ingress: owner.ingress, patch: auth })
   }
 
+  const appRoot = firstAsking('appRoot', 'app-root', contributions, issues)
+  if (appRoot !== undefined && !options.lacksProtection)
+    claim({ kind: 'exact', path: ROOT }, appRoot.contribution, {
+      kind: 'redirect',
+      status: 302,
+      to: { kind: 'path', path: appRoot.asked.path },
+    })
+
   for (const contribution of contributions) {
     for (const route of contribution.routes) {
-      const winner = claimedBy.get(matchKey(route.match))
+      const key = matchKey(route.match)
+      const winner = claimedBy.get(key)
       if (winner !== undefined) {
         issues.push(collision(contribution.ingress, winner, host, route))
         continue
       }
-      claimedBy.set(matchKey(route.match), contribution.ingress)
-      claim(route.match, contribution, actionOf(route.backend, contribution.ingress.namespace, contribution, route.field))
+      if (route.match.kind === 'regex' && ++patterns > MOST_PATTERNS) {
+        issues.push(tooManyPatterns(contribution.ingress, host, route))
+        continue
+      }
+      claimedBy.set(key, contribution.ingress)
+      if (locations.has(key)) issues.push(isAppRoot(contribution.ingress, host, route))
+      else claim(route.match, contribution, actionOfRoute(route, contribution), route.rewrite)
     }
   }
 
-  const everything: PathMatch = { kind: 'prefix', path: ROOT }
   const ruleForAll = claimedBy.get(matchKey(everything))
   const own = ruleForAll === undefined ? defaultBackendOwner(host, contributions) : undefined
   issues.push(...unheardDefaultBackends(host, contributions, ruleForAll, own?.ingress))
   if (ruleForAll === undefined) {
     if (own?.ingress.defaultBackend !== undefined)
-      claim(everything, own, actionOf(own.ingress.defaultBackend, own.ingress.namespace, own, 'spec.defaultBackend'))
+      claim(everything, own, actionOfRoute({ backend: own.ingress.defaultBackend, field: 'spec.defaultBackend', rewrite: undefined }, own))
     else if (fallback !== undefined)
       claim(everything, undefined, actionOf(fallback.backend, fallback.namespace, undefined, '--default-backend-service'))
     else claim(everything, undefined, { kind: 'respond', status: 404, service: undefined })
   }
 
-  const guarded = protectLocations(host, [...locations.values()], ({ match }) => authAskers.get(matchKey(match)), {
+  const guarded = protectLocations(host, inOrder([...locations.values()]), ({ match }) => authAskers.get(matchKey(match)), {
     lookup,
     options,
     rules,
@@ -149,7 +186,42 @@ export function translateServer(
     owners: contributions.map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
   }
   for (const { files } of backendTls.values()) secretFiles.push(...files)
-  return { server, upstreams: [...upstreams.values()], keyPair: tls.keyPair, secretFiles, limitZones, issues }
+  const www = wwwServerOf(host, firstAsking('www', 'from-to-www-redirect', contributions, issues)?.contribution, lookup, options, issues)
+  return { server, upstreams: [...upstreams.values()], keyPair: tls.keyPair, secretFiles, limitZones, www, issues }
+}
+
+type Asking<Noun extends keyof ServerPatch> = { readonly contribution: Contribution; readonly asked: NonNullable<ServerPatch[Noun]> }
+
+/** The oldest Ingress that asks for something of the whole host; others that ask otherwise are told. One that is closed has no say. */
+function firstAsking<Noun extends keyof ServerPatch>(
+  noun: Noun,
+  key: string,
+  contributions: readonly Contribution[],
+  issues: Issue[],
+): Asking<Noun> | undefined {
+  const asking = contributions.flatMap((contribution): Asking<Noun>[] => {
+    const asked = contribution.patches.server[noun]
+    return asked === undefined || contribution.verdict === 'unavailable' ? [] : [{ contribution, asked }]
+  })
+  const [first, ...others] = asking
+  for (const { contribution, asked } of others)
+    if (!isDeepStrictEqual(asked, first?.asked))
+      issues.push(
+        issue('host-setting-claimed', contribution.ingress, {
+          annotation: spelledUnder(contribution.ingress.annotations, key),
+          message: `${describeObject(first?.contribution.ingress ?? contribution.ingress)}, which is older or comes first by name, has decided this for the host; it has no effect`,
+        }),
+      )
+  return first
+}
+
+function redirectBy(target: RewriteTarget): { readonly status: 302; readonly to: RedirectTarget } {
+  return { status: 302, to: { kind: 'rewrite', target } }
+}
+
+/** To a URL with a scheme of its own. As in ingress-nginx, nobody is sent to https first. */
+function leadsElsewhere(action: Action): boolean {
+  return action.kind === 'redirect' && (action.to.kind === 'url' || action.to.kind === 'rewrite')
 }
 
 /** For the catch-all, an Ingress that has nothing but a default backend comes before one that has rules too. */
@@ -182,22 +254,37 @@ function unheardDefaultBackends(
 }
 
 function matchKey(match: PathMatch): string {
-  return `${match.kind} ${match.path}`
+  return `${match.kind} ${textOf(match)}`
 }
 
-function ownerOf(ingress: Ingress): Owner {
-  return { namespace: ingress.namespace as ObjectName, ingress: ingress.name as ObjectName }
+/** What every request that it takes begins with. */
+function beginningOf(match: PathMatch): string {
+  return match.kind === 'regex' ? match.pattern.beginning : match.path
 }
 
-function isBelow(path: UriPath, above: UriPath): boolean {
+function isBelow(path: string, above: UriPath): boolean {
   return above === ROOT || path === above || path.startsWith(above.endsWith('/') ? above : `${above}/`)
 }
 
 function collision(loser: Ingress, winner: Ingress, host: HostMatch, route: Route): Issue {
-  const place = `${hostKey(host) || 'any host'}${route.match.path}`
+  const place = `${hostKey(host) || 'any host'}${textOf(route.match)}`
   const who = winner === loser ? 'an earlier rule of this Ingress' : `${describeObject(winner)}, which is older or comes first by name,`
   return issue('path-claimed', loser, {
     field: route.field.replace(/\.backend$/, ''),
     message: `${place} (${route.match.kind}) is claimed by ${who} already; this path is left out`,
+  })
+}
+
+function tooManyPatterns(ingress: Ingress, host: HostMatch, route: Route): Issue {
+  return issue('too-many-patterns', ingress, {
+    field: route.field.replace(/\.backend$/, ''),
+    message: `${hostKey(host) || 'any host'} has ${MOST_PATTERNS} regular expressions already; ${textOf(route.match)} is left out`,
+  })
+}
+
+function isAppRoot(ingress: Ingress, host: HostMatch, route: Route): Issue {
+  return issue('path-claimed', ingress, {
+    field: route.field.replace(/\.backend$/, ''),
+    message: `${hostKey(host) || 'any host'}/ (exact) is redirected by app-root; this path is left out`,
   })
 }

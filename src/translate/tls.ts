@@ -48,6 +48,15 @@ export function tlsOf(host: HostMatch, ingresses: readonly Ingress[], lookup: Lo
   return { enabled: listed.length > 0, keyPair: undefined, issues }
 }
 
+/** The pair of an Ingress' first certificate that is made out for the host, whatever hosts its entry lists. */
+export function keyPairCovering(host: HostMatch, ingress: Ingress, lookup: Lookup): KeyPair | undefined {
+  for (const [index, tls] of ingress.tls.entries()) {
+    const certificate = certificateOf({ ...tls, ingress, field: `spec.tls[${index}]` }, lookup, [])
+    if (certificate !== undefined && covers(certificate, host)) return certificate.keyPair
+  }
+  return undefined
+}
+
 function tlsOfAnyHost(entries: readonly TlsEntry[]): HostTls {
   const issues = entries
     .filter((entry) => entry.hosts.length === 0)

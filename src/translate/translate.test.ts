@@ -277,7 +277,7 @@ describe('--disable-catch-all', () => {
   test('keeps a default backend to the hosts of its own rules', () => {
     const found = disabled(shop('own').defaultBackend('web').host('own.test').exact('/x', 'web'), serviceWith('web'))
     expect(any(found)).toEqual([undefined])
-    expect(found.model.servers[1]?.locations.map(({ match }) => match.path)).toEqual(['/x', '/'])
+    expect(found.model.servers[1]?.locations.map(({ match }) => match)).toMatchObject([{ path: '/x' }, { path: '/' }])
     expect(found.issues).toEqual([])
   })
 

@@ -4,7 +4,7 @@ import { type Ingress, keyOf } from '../cluster/objects.ts'
 import type { ClusterState } from '../cluster/state.ts'
 import { describeIssue, type Issue, issue } from '../model/issue.ts'
 import type { LimitZone } from '../model/limits.ts'
-import type { KeyPair, Model, SecretFile, Upstream } from '../model/model.ts'
+import { hostKey, type KeyPair, type Model, type SecretFile, type Server, type Upstream } from '../model/model.ts'
 import type { Options } from '../options.ts'
 import type { BackendRules } from './backends.ts'
 import { readCertificate } from './certificates.ts'
@@ -14,6 +14,7 @@ import { httpSettingsOf } from './http.ts'
 import { type Read, recordReads, stillHold } from './lookup.ts'
 import type { IngressRoutes } from './routes.ts'
 import { type Contribution, type Fallback, type ServerTranslation, translateServer } from './server.ts'
+import { wwwServersAmong } from './www.ts'
 
 /** What the surroundings add to the options: facts of the source and of this machine. */
 export type TranslateContext = BackendRules &
@@ -83,6 +84,11 @@ export function translate(
   }
   memo.last = { state, options, context, grouped, servers }
   const translated = [...servers.values()].map(({ result }) => result)
+  const wwwServers = wwwServersAmong(
+    translated.map(({ www }) => www),
+    (key) => servers.has(key),
+    issues,
+  )
 
   const upstreams = new Map<string, Upstream>()
   const keyPairs = new Map<string, KeyPair>()
@@ -95,18 +101,27 @@ export function translate(
     for (const file of server.secretFiles) secretFiles.set(file.name, file)
     for (const zone of server.limitZones) limitZones.set(zone.name, zone)
   }
+  for (const { keyPair } of wwwServers) if (keyPair !== undefined) keyPairs.set(keyPair.name, keyPair)
   const defaultKeyPair = defaultKeyPairOf(state, options, context, issues)
   keyPairs.set(defaultKeyPair.name, defaultKeyPair)
 
   const model: Model = {
     http: httpSettingsOf(options, defaultKeyPair),
-    servers: translated.map(({ server }) => server),
+    servers: withServers(
+      translated.map(({ server }) => server),
+      wwwServers.map(({ server }) => server),
+    ),
     upstreams: [...upstreams.values()],
     keyPairs: [...keyPairs.values()],
     secretFiles: [...secretFiles.values()],
     limitZones: [...limitZones.values()],
   }
   return { model, issues: distinct(issues), served: grouped.served }
+}
+
+/** In order of their hosts. */
+function withServers(servers: readonly Server[], others: readonly Server[]): readonly Server[] {
+  return others.length === 0 ? servers : [...servers, ...others].sort((a, b) => (hostKey(a.host) < hostKey(b.host) ? -1 : 1))
 }
 
 /** A default backend speaks for many hosts; what is wrong with it is said once. */
@@ -130,7 +145,10 @@ function ofSameIngresses(a: readonly Contribution[], b: readonly Contribution[])
 
 /** The very object of before where a new one comes out equal, so that what was made of it is kept too. */
 function keepEqualServer(before: ServerTranslation | undefined, after: ServerTranslation): ServerTranslation {
-  return before !== undefined && isDeepStrictEqual(before.server, after.server) ? { ...after, server: before.server } : after
+  if (before === undefined) return after
+  const server = isDeepStrictEqual(before.server, after.server) ? before.server : after.server
+  const www = isDeepStrictEqual(before.www, after.www) ? before.www : after.www
+  return { ...after, server, www }
 }
 
 function defaultKeyPairOf(state: ClusterState, options: Options, context: TranslateContext, issues: Issue[]): KeyPair {

@@ -29,8 +29,8 @@ const shapes: Readonly<Record<string, Shape>> = {
     'certificate-not-found certified/echo-ingress',
   ),
   '02-rewrite-target': served(
-    { 'http://rewritten.test/': 'rewritten/client-service:80', 'http://rewritten.test/api(/|$)(.*)': 'rewritten/api-service:3000' },
-    'regex-like-path rewritten/backend-ingress',
+    { 'http://rewritten.test/': 'rewritten/client-service:80', 'http://rewritten.test/api/x': 'rewritten/api-service:3000' },
+    'capture-not-found rewritten/backend-ingress',
   ),
   '03-several-hosts': served({
     'http://foo.several.test/': 'several/service1:80',
@@ -68,7 +68,7 @@ const shapes: Readonly<Record<string, Shape>> = {
     'certificate-not-found harbor/harbor-ingress',
     ...Array<string>(2).fill('foreign-annotation harbor/harbor-ingress'),
   ),
-  '13-argocd': served({ 'http://argocd.argocd.test/': 'argocd/argocd-server:https' }),
+  '13-argocd': served({ 'http://argocd.argocd.test/': '308', 'https://argocd.argocd.test/': 'argocd/argocd-server:https' }),
   '14-nextcloud-snippets': served({ 'http://nextcloud.nextcloud.test/': '503' }, 'protection-not-supported nextcloud/nextcloud'),
   '15-keycloak': served({
     'http://keycloak.keycloak.test/realms/master': 'keycloak/keycloak:http',

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { COMPATIBLE_PREFIX } from '../../src/annotations/prefixes.ts'
 import { features } from '../../src/annotations/registry.ts'
 import type { Issue } from '../../src/model/issue.ts'
-import type { Server } from '../../src/model/model.ts'
+import type { PathMatch, Server } from '../../src/model/model.ts'
 import { type Configuration, configurationOf, freshMemos, serverTexts } from '../support/configuration.ts'
 import { locationsIn, strangersIn } from '../support/configuration-shape.ts'
 import { parseDirectives, shapeOf } from '../support/directive-tree.ts'
@@ -60,10 +60,13 @@ function rootShape({ configSet }: Configuration): unknown {
   return shapeOf(parseDirectives(root))
 }
 
-/** The decoded paths are those that were parsed: `=` and `^~` below for a prefix, unless an Exact path is there. */
+/** The decoded paths are those that were parsed: `=` and `^~` below for a prefix, unless an Exact path is there; beside expressions, all are. */
 function expectedLocations({ locations }: Server): readonly (readonly string[])[] {
+  if (locations.some(({ match }) => match.kind === 'regex')) return locations.map(({ match }) => expectedExpression(match))
   const exact = new Set(locations.flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : [])))
-  return locations.flatMap(({ match: { kind, path } }) => {
+  return locations.flatMap(({ match }) => {
+    if (match.kind === 'regex') return []
+    const { kind, path } = match
     if (kind === 'exact') return [['=', path]]
     if (path === '/') return [['^~', '/']]
     return exact.has(path)
@@ -73,6 +76,14 @@ function expectedLocations({ locations }: Server): readonly (readonly string[])[
           ['^~', `${path}/`],
         ]
   })
+}
+
+/** Expressions of tenants are those that were parsed; those of paths have every special character escaped. */
+function expectedExpression(match: PathMatch): readonly string[] {
+  if (match.kind === 'regex') return ['~*', `^${match.pattern.text}`]
+  if (match.kind === 'prefix' && match.path === '/') return ['~', '^/']
+  const escaped = [...match.path].map((character) => ('\\^$.|?*+()[]{}'.includes(character) ? `\\${character}` : character)).join('')
+  return ['~', match.kind === 'exact' ? `^${escaped}\\z` : `^${escaped}(?:/|\\z)`]
 }
 
 function isReadable({ message, field, annotation, object }: Issue): boolean {

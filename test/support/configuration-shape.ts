@@ -49,7 +49,8 @@ const LOCATION: Record<string, Grammar[string]> = {
   auth_request: { args: [1] },
   auth_request_set: { args: [2] },
   error_page: { args: [3] },
-  return: { args: [1] },
+  return: { args: [1, 2] },
+  rewrite: { args: [3] },
   proxy_set_header: { args: [2] },
   grpc_set_header: { args: [2] },
   proxy_pass: { args: [1] },
@@ -134,7 +135,10 @@ function strangersAmong(directives: readonly Directive[], grammar: Grammar): rea
     const { name, args, block } = directive
     const known = Object.hasOwn(grammar, name) ? grammar[name] : undefined
     const rule = name === 'location' && isInternal(args) ? { args: [1, 2], block: INTERNAL_LOCATION } : known
-    const isKnown = rule?.args.includes(args.length) === true && (rule.block === undefined) === (block === undefined)
+    const isKnown =
+      rule?.args.includes(args.length) === true &&
+      (rule.block === undefined) === (block === undefined) &&
+      (grammar === INTERNAL_LOCATION || isWellMade(directive))
     return isKnown ? strangersAmong(block ?? [], rule.block ?? {}) : [describe(directive)]
   })
 }
@@ -161,6 +165,31 @@ function isExemption({ name, args, block }: Directive): boolean {
   const isDefault = name === 'default' && args[0] === '0'
   return args.length === 1 && block === undefined && (isDefault || (parseCidr(name).ok && args[0] === '1'))
 }
+
+/** Where text of tenants stands in an expression, in the replacement of a rewrite or in a URL, and what may stand beside it. */
+function isWellMade({ name, args }: Directive): boolean {
+  const [first = '', second = '', third = ''] = args
+  if (name === 'location') return !first.startsWith('~') || /^\^\//.test(second)
+  if (name === 'rewrite')
+    return (
+      /^\(\?i\)\^\//.test(first) &&
+      /^(?:https?:\/\/[A-Za-z0-9.:[\]-]+)?(?:\/|\$[1-9]|$)(?:[A-Za-z0-9\-._~/:]|\$[1-9])*$/.test(second) &&
+      /^(?:break|redirect)$/.test(third)
+    )
+  if (name === 'if')
+    return /^\(\$(?:plain_http|is_blocked)\)$/.test(first) || /^\(\$(?:rewritten|scheme|http_origin|cors_preflight)$/.test(first)
+  if (name === 'set')
+    return (
+      /^\$(?:route|proxy_upstream_name|cors_[a-z_]+)$/.test(first) ||
+      (first === '$rewritten' && /^(?:[A-Za-z0-9\-._~/:]|\$[1-9])+$/.test(second))
+    )
+  if (name !== 'return') return true
+  return args.length === 1 ? /^[0-9]{3}$/.test(first) : REDIRECT_URL.test(second)
+}
+
+/** A whole URL without any variable, or one of a scheme and a host of the request's. */
+const REDIRECT_URL =
+  /^(?:https?:\/\/[^$\s]+|https:\/\/\$host(?::[0-9]+)?\$request_uri|\$[a-z_]+:\/\/\$[a-z_]+\/[^$\s]*|\$[a-z_]+:\/\/[a-z0-9.-]+\$named_port\$request_uri)$/
 
 function isCertificate({ name, args, block }: Directive): boolean {
   return CERTIFICATE_KEY.test(name) && args.length === 1 && CERTIFICATE_FILE.test(args[0] ?? '') && block === undefined

@@ -173,6 +173,28 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
       'proxy-ssl-protocols': 'TLSv1.2 TLSv1.3',
       'proxy-ssl-ciphers': 'HIGH:!aNULL',
     }),
+    annotatedIngress(
+      metadata('patterns'),
+      'patterns.evil.test',
+      {
+        'use-regex': 'true',
+        'rewrite-target': '/$2',
+        'app-root': '/app',
+        'from-to-www-redirect': 'true',
+        'ssl-redirect': 'false',
+        'force-ssl-redirect': 'true',
+      },
+      '/api(/|$)(.*)',
+    ),
+    annotatedIngress(metadata('own-patterns'), 'own.evil.test', { 'rewrite-target': 'https://evil.test/$1' }, '/x/([a-z]+)'),
+    annotatedIngress(metadata('redirects'), 'redirects.evil.test', {
+      'permanent-redirect': 'https://evil.test/x',
+      'permanent-redirect-code': '308',
+    }),
+    annotatedIngress(metadata('temporal-redirects'), 'temporal.evil.test', {
+      'temporal-redirect': '/x',
+      'temporal-redirect-code': '307',
+    }),
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('settings'), data: { key: 'value' } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata('evil'), namespace: undefined } },
   ]
@@ -184,10 +206,12 @@ export function annotatedTenant(name: string, { annotations }: Feature): Manifes
   return annotatedIngress({ namespace: 'evil', name: `feature-${name}` }, `${name}.features.test`, examples)
 }
 
-/** An Ingress that is there for its annotations. */
-function annotatedIngress(metadata: object, host: string, annotations: Readonly<Record<string, string>>): Manifest {
+/** An Ingress of one path that is there for its annotations. */
+function annotatedIngress(metadata: object, host: string, annotations: Readonly<Record<string, string>>, path = '/'): Manifest {
   const named = Object.entries(annotations).map(([key, value]) => [`nginx.ingress.kubernetes.io/${key}`, value])
-  const paths = [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'web', port: { number: 80 } } } }]
+  const paths = [
+    { path, pathType: path === '/' ? 'Prefix' : 'ImplementationSpecific', backend: { service: { name: 'web', port: { number: 80 } } } },
+  ]
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'Ingress',
