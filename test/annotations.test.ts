@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { scaffold } from '../scripts/new-annotation.ts'
 import { project } from '../scripts/project.ts'
 import { otherNames } from '../src/annotations/other-names.ts'
 import { features } from '../src/annotations/registry.ts'
@@ -32,6 +33,17 @@ describe.each(Object.entries(features))('%s', (name, feature) => {
     expect(spec?.summary).toMatch(/^[A-Z].*\.$/)
     expect(spec?.summary).not.toContain('TODO')
   })
+})
+
+test('a new one comes with a file for each of these, and none is finished', () => {
+  const files = [...scaffold('new-one', "it's")]
+  expect(files.map(([path]) => path)).toEqual([
+    'src/annotations/features/new-one.ts',
+    'test/integration/annotations/new-one.test.ts',
+    'test/golden/annotations/new-one/in.yaml',
+  ])
+  for (const [path, text] of files.slice(0, 2)) expect(`${path}: ${text}`).toContain('TODO')
+  for (const [, text] of files) expect(text).toMatch(/"it's"|'it\\'s'/)
 })
 
 test('every name has one answer, and a line of the reference page', () => {
