@@ -14,7 +14,7 @@ import { configMap, endpointSlice, ingress, namespace, service, tlsSecret } from
 import { chooseSeed, randomNumbers } from '../support/random.ts'
 import { clientOf, following, HASTY } from '../support/reflecting.ts'
 
-const SECONDS = Number(process.env['NGINX_TS_FAULT_SECONDS'] ?? 20)
+const SECONDS = Number(process.env['NGINX_TS_FAULT_SECONDS'] ?? 60)
 const SEED = chooseSeed()
 const IS_LONG = SECONDS >= 300
 const SETTINGS = IS_LONG ? { ...REFLECTOR_DEFAULTS, pageSize: 20, idleMs: 20_000 } : HASTY
