@@ -3,7 +3,7 @@ import type { Ingress } from '../cluster/objects.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
 import { nearest } from '../model/nearest.ts'
 import { camelCase, type Feature, type Patches } from './define.ts'
-import { type OtherName, otherNames } from './other-names.ts'
+import { otherNames } from './other-names.ts'
 import { mergePatches } from './patch.ts'
 import { COMPATIBLE_PREFIX, FOREIGN_PREFIXES, keyUnder, OWN_PREFIX, PREFIXES } from './prefixes.ts'
 import { features } from './registry.ts'
@@ -34,6 +34,7 @@ export function readAnnotations(ingress: Ingress): AnnotationReading {
     if (verdict === 'serve') verdict = 'unavailable'
   }
 
+  const isCanary = isMarkedAsCanary(ingress)
   const asked = new Set<string>()
   for (const annotation of Object.keys(ingress.annotations)) {
     const key = keyUnder(PREFIXES, annotation)
@@ -43,6 +44,10 @@ export function readAnnotations(ingress: Ingress): AnnotationReading {
       continue
     }
     const known = featureOfKey.get(key)
+    if (isCanary && !countsForCanary(key)) {
+      tell('canary-annotation', annotation, "is the main Ingress' to say; on a canary it has no effect")
+      continue
+    }
     if (known !== undefined) {
       asked.add(known.name)
       continue
@@ -50,9 +55,8 @@ export function readAnnotations(ingress: Ingress): AnnotationReading {
     const other = Object.hasOwn(otherNames, key) ? otherNames[key] : undefined
     if (other === undefined) tell('unknown-annotation', annotation, unknownMessage(key))
     else if (!other.idle.includes(ingress.annotations[annotation]?.trim() ?? '')) {
-      if (other.withholds) verdict = 'withhold'
       if (other.protects) close()
-      tell(codeOf(other), annotation, other.message)
+      tell(other.protects ? 'protection-not-supported' : 'annotation-not-supported', annotation, other.message)
     }
   }
 
@@ -61,19 +65,34 @@ export function readAnnotations(ingress: Ingress): AnnotationReading {
     if (feature === undefined) continue
     const read = readFeature(feature, ingress)
     const isClosed = feature.onInvalid === 'unavailable'
-    const meanwhile = isClosed ? 'requests get 503 until it is mended' : 'it has no effect'
+    const meanwhile = MEANWHILE[feature.onInvalid]
     for (const { annotation, reason } of read.invalid)
       tell(isClosed ? 'protection-invalid' : 'invalid-annotation', annotation, `${reason}; ${meanwhile}`)
     for (const { annotation, message } of read.conflicts) tell('annotation-conflict', annotation, message)
     if (read.invalid.length > 0 && isClosed) close()
+    if (read.invalid.length > 0 && feature.onInvalid === 'withhold') verdict = 'withhold'
     if (read.patch !== undefined) patches = { ...patches, [feature.scope]: mergePatches<object>(patches[feature.scope], read.patch) }
   }
   return { verdict, patches, issues }
 }
 
-function codeOf({ withholds, protects }: OtherName): IssueCode {
-  if (withholds) return 'canary-not-supported'
-  return protects ? 'protection-not-supported' : 'annotation-not-supported'
+const MEANWHILE: Readonly<Record<Feature['onInvalid'], string>> = {
+  default: 'it has no effect',
+  unavailable: 'requests get 503 until it is mended',
+  withhold: 'nothing of this Ingress is served until it is mended',
+}
+
+/** What a canary says of itself matters before all else. */
+function isMarkedAsCanary(ingress: Ingress): boolean {
+  const feature = features['canary']
+  const patch = feature === undefined ? undefined : (readFeature(feature, ingress).patch as Patches['upstream'] | undefined)
+  return patch?.canary?.isOn === true
+}
+
+/** Of a canary counts what is about its backends; how a path is served is the main Ingress' matter. */
+function countsForCanary(key: string): boolean {
+  const known = featureOfKey.get(key)
+  return known === undefined ? !Object.hasOwn(otherNames, key) : known.feature.scope === 'upstream'
 }
 
 function unknownMessage(key: string): string {

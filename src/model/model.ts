@@ -2,6 +2,8 @@
  * What NGINX is to serve, in NGINX's own nouns and free of Kubernetes' objects: the contract between translate, which
  * makes a Model from Ingresses, and render, which prints one.
  */
+import type { Balancing, SessionCookie } from './balancing.ts'
+import type { Canary } from './canary.ts'
 import type { HttpSettings } from './http-settings.ts'
 import type { ObjectRef } from './issue.ts'
 import type { LocationSettings } from './location-settings.ts'
@@ -53,6 +55,8 @@ export type Location = {
   readonly redirectToHttps: boolean
   readonly settings: LocationSettings
   readonly action: Action
+  /** Of a backend that is proxied to: others that get some of its requests, in the order in which they are asked. */
+  readonly canaries?: readonly Canary[]
 }
 
 /** The Ingress that a location comes from; its names go into comments and log variables, hence vetted. */
@@ -70,6 +74,8 @@ export type Backend = {
   readonly service: ServicePort
   /** Set on the request beside the usual ones. */
   readonly requestHeaders: readonly RequestHeader[]
+  /** Given to clients, where the upstream is balanced by sessions. */
+  readonly sessionCookie?: SessionCookie
 }
 
 /** Names the backend in logs; `port` is what the Ingress called it. */
@@ -81,6 +87,7 @@ export type RequestHeader = { readonly name: HeaderName; readonly value: string 
 export type Upstream = {
   readonly name: GeneratedName
   readonly endpoints: readonly Endpoint[]
+  readonly balancing?: Balancing
 }
 
 export type Endpoint =
@@ -108,4 +115,6 @@ export type Capabilities = {
   readonly resolvesNames: boolean
   /** `proxy_pass_trailers` (1.27.2). */
   readonly proxyPassTrailers: boolean
+  /** `sticky route` in an upstream (1.29.6). */
+  readonly stickyRoutes: boolean
 }

@@ -3,6 +3,8 @@
  * mistake upstream stops the rendering and never reaches NGINX. NGINX's rules were measured on 1.22, 1.26 and 1.30.
  */
 import { isIP } from 'node:net'
+import type { VariableText } from '../model/balancing.ts'
+import { parseHeaderPattern } from '../model/header-pattern.ts'
 import { nextUpstreamWords, type StrictTransportSecurity } from '../model/http-settings.ts'
 import { isLogVariable, type LogFormat } from '../model/log-format.ts'
 import type { Endpoint, HostMatch, Owner } from '../model/model.ts'
@@ -10,8 +12,10 @@ import { tlsCiphers as knownCiphers, tlsCurves as knownCurves, tlsProtocols as k
 import {
   hasControlCharacter,
   parseCidr,
+  parseCookieName,
   parseGeneratedName,
   parseHeaderName,
+  parseHeaderValue,
   parseHost,
   parseIpAddress,
   parseMediaType,
@@ -19,6 +23,7 @@ import {
   parsePort,
   parseServerName,
 } from '../model/values.ts'
+import type { SessionKey } from './sessions.ts'
 
 /** NGINX's buffer for one token is 4096 bytes, quotes included. */
 const LONGEST_TOKEN_BYTES = 4090
@@ -55,6 +60,77 @@ export function serverName(value: unknown): string {
 /** A key of a map that stands for itself: `\` in front takes away what `default`, `include` or `~` would mean to the map. */
 function mapKey(value: unknown): string {
   return literal(`\\${expectText(value, 'mapKey')}`)
+}
+
+/** Text in which variables stand: those are expanded, and what is text stays text. */
+export function variableText(value: unknown): string {
+  const token = (value as VariableText)
+    .map((part) => {
+      if (part.kind === 'text') return interpolated(part.text).slice(1, -1)
+      if (!/^[a-z0-9_]{1,80}$/.test(part.name)) throw refusal('variableText', part.name, 'is no variable')
+      return `\${${part.name}}`
+    })
+    .join('')
+  if (Buffer.byteLength(token) > LONGEST_TOKEN_BYTES) throw refusal('variableText', token, `is longer than ${LONGEST_TOKEN_BYTES} bytes`)
+  return `"${token}"`
+}
+
+/** The key of a map over a header for a value: a literal key would be compared without case. */
+function exactKey(value: unknown): string {
+  const parsed = parseHeaderValue(expectText(value, 'exactKey'))
+  if (!parsed.ok) throw refusal('exactKey', value, parsed.reason)
+  return literal(`~^${escapePattern(parsed.value)}$`)
+}
+
+/** The key of a map for what a regular expression matches. */
+function patternKey(value: unknown): string {
+  const parsed = parseHeaderPattern(expectText(value, 'patternKey'))
+  if (!parsed.ok) throw refusal('patternKey', value, parsed.reason)
+  return literal(`~${parsed.value}`)
+}
+
+/** The key of a map over all cookies for one that has this value; its name goes by case. */
+function cookieKey(word: 'always' | 'never'): (value: unknown) => string {
+  return (value) => literal(`~${cookieBegin(value)}${word}(?:;|$)`)
+}
+
+/** The same for the cookie of a session; what it holds is the first capture. */
+function sessionCookieKey(value: unknown): string {
+  const { cookie, group, digits } = value as SessionKey
+  if (!/^[0-9a-f]{12}$/.test(group)) throw refusal('sessionCookieKey', group, 'is no group')
+  return literal(`~${cookieBegin(cookie)}(${group}\\.[0-9a-f]{${integer(digits)}})(?:;|$)`)
+}
+
+/** Cookies stand between semicolons: RFC 6265 section 4.2.1. Those of several fields are joined in that way, too. */
+function cookieBegin(value: unknown): string {
+  const parsed = parseCookieName(expectText(value, 'cookieName'))
+  if (!parsed.ok) throw refusal('cookieName', value, parsed.reason)
+  return `(?:^|; *)${escapePattern(parsed.value)}=`
+}
+
+function escapePattern(value: string): string {
+  return value.replace(/[^A-Za-z0-9]/g, '\\$&')
+}
+
+/** The key of the map that chooses among canaries. */
+function choiceKey(value: unknown): string {
+  const pattern = expectText(value, 'choiceKey')
+  if (!/^\^[-0-9a-w.*:$]+$/.test(pattern)) throw refusal('choiceKey', value, 'is no key of ours')
+  return literal(`~${pattern}`)
+}
+
+/** What a session is named by: `group.member`. */
+function sessionName(value: unknown): string {
+  const name = expectText(value, 'sessionName')
+  if (!/^[0-9a-f]{12}\.[0-9a-f]{16}$/.test(name)) throw refusal('sessionName', value, 'is no name of a session')
+  return name
+}
+
+/** A share, `12.50`. */
+function percent(value: unknown): string {
+  const share = expectText(value, 'percent')
+  if (!/^\d{1,2}\.\d{2}$/.test(share) || Number(share) === 0) throw refusal('percent', value, 'is no share')
+  return `${share}%`
 }
 
 /**
@@ -299,4 +375,13 @@ export const filters = {
   nameServer,
   portSuffix,
   owner,
+  variableText,
+  exactKey,
+  patternKey,
+  cookieAlwaysKey: cookieKey('always'),
+  cookieNeverKey: cookieKey('never'),
+  sessionCookieKey,
+  choiceKey,
+  sessionName,
+  percent,
 } satisfies Readonly<Record<string, (value: unknown) => string>>

@@ -92,7 +92,9 @@ function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): reado
       [...upstreams, ...servers, settings.zoneSize],
       () =>
         print('shard.njk', 'shard', {
-          upstreams: upstreams.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(upstreamView),
+          upstreams: upstreams
+            .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+            .map((upstream) => upstreamView(upstream, model.http, context)),
           servers,
           settings,
         }),

@@ -15,8 +15,10 @@ import {
   type Upstream,
 } from '../model/model.ts'
 import type { UriPath } from '../model/values.ts'
+import { type Dispatch, dispatchOf } from './canaries.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
 import { locationSettingsView } from './location-settings.ts'
+import { routeOf, sessionsView } from './sessions.ts'
 
 /** A DNS server; 53 is the port of all but a test's. */
 export type NameServer = { readonly address: string; readonly port: number }
@@ -59,6 +61,20 @@ type LocationView = {
   readonly body: ReturnType<typeof locationSettingsView>['body']
   readonly pass: PassView | undefined
   readonly respond: number | undefined
+  readonly canaries: readonly CanaryView[]
+  /** Modules that canaries are passed by and the main backend is not. */
+  readonly otherModules: readonly string[]
+  readonly setCookie: { readonly variable: string; readonly strictTransportSecurity: boolean } | undefined
+}
+
+/** Where a request goes whose choice is this number. */
+type CanaryView = {
+  readonly variable: string
+  readonly number: number
+  readonly upstreamName: string | undefined
+  readonly module: string
+  readonly scheme: string
+  readonly upstream: string
 }
 
 /** What the log says of a location's requests. */
@@ -82,14 +98,20 @@ type PassView = {
 export function serverView(server: Server, http: HttpSettings, context: RenderContext) {
   const isDefault = server.host.kind === 'any'
   const exactPaths = new Set(server.locations.flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : [])))
+  const strictTransportSecurity = server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined
+  const locations = [...server.locations, ...unredirected(server.locations)].map((location) => ({
+    location,
+    dispatch: dispatchOf(server.host, location),
+  }))
   return {
     host: server.host,
     isDefault,
     listens: listensOf(http, context, isDefault),
     rejectsUnknownNames: isDefault && http.tls.rejectUnknownNames,
-    strictTransportSecurity: server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined,
+    strictTransportSecurity,
     hiddenHeaders: http.proxy.hiddenHeaders,
-    locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) => locationViews(location, exactPaths, http)),
+    dispatches: locations.flatMap(({ dispatch }) => (dispatch === undefined ? [] : [dispatch.maps])),
+    locations: locations.flatMap(({ location, dispatch }) => locationViews(location, exactPaths, http, dispatch, strictTransportSecurity)),
   }
 }
 
@@ -127,15 +149,26 @@ function listensOf(http: HttpSettings, context: RenderContext, defaultServer: bo
  * A prefix by segments takes two locations, `= /foo` and `^~ /foo/`: NGINX compares bytes, and a lone `/foo/` would
  * answer `/foo` with a redirect. `^~` keeps the longest prefix the winner whatever else is there.
  */
-function locationViews(location: Location, exactPaths: ReadonlySet<string>, http: HttpSettings): readonly LocationView[] {
+function locationViews(
+  location: Location,
+  exactPaths: ReadonlySet<string>,
+  http: HttpSettings,
+  dispatch: Dispatch | undefined,
+  strictTransportSecurity: boolean,
+): readonly LocationView[] {
   const { path, kind } = location.match
+  const pass = location.action.kind === 'proxy' ? passView(location.action.backend, http) : undefined
+  const canaries = dispatch?.canaries.map((canary) => canaryView(canary, location.owner)) ?? []
   const view = {
     owner: location.owner,
     log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
     ...locationSettingsView(location.settings, http),
-    pass: location.action.kind === 'proxy' ? passView(location.action.backend, http) : undefined,
+    pass,
     respond: location.action.kind === 'respond' ? location.action.status : undefined,
+    canaries,
+    otherModules: [...new Set(canaries.map(({ module }) => module))].filter((module) => module !== pass?.module),
+    setCookie: dispatch?.setCookie === undefined ? undefined : { variable: dispatch.setCookie, strictTransportSecurity },
   }
   if (kind === 'exact') return [{ ...view, modifier: '=', path }]
   if (path === '/') return [{ ...view, modifier: '^~', path }]
@@ -148,8 +181,17 @@ function logView(owner: Owner | undefined, service: ServicePort | undefined): Lo
   const namespace = owner?.namespace ?? '-'
   return {
     route: [namespace, owner?.ingress ?? '-', service?.name ?? '-', service?.port || '-'].join(' '),
-    upstreamName: service && `${namespace}-${service.name}-${service.port}`,
+    upstreamName: service && upstreamNameOf(owner, service),
   }
+}
+
+/** As ingress-nginx calls it in logs. */
+function upstreamNameOf(owner: Owner | undefined, { name, port }: ServicePort): string {
+  return `${owner?.namespace ?? '-'}-${name}-${port}`
+}
+
+function canaryView({ variable, number, backend }: Dispatch['canaries'][number], owner: Owner | undefined): CanaryView {
+  return { variable, number, upstreamName: upstreamNameOf(owner, backend.service), ...PASS[backend.protocol], upstream: backend.upstream }
 }
 
 const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly scheme: string }>> = {
@@ -234,9 +276,24 @@ function logSettingsView({ log }: HttpSettings, context: RenderContext) {
   }
 }
 
-/** The `upstream { }` of a Service port. */
-export function upstreamView({ name, endpoints }: Upstream) {
-  return { name, endpoints, resolves: endpoints.some(({ kind }) => kind === 'name') }
+/** The `upstream { }` of a Service port, and how an endpoint is chosen where that is not as for all. */
+export function upstreamView(upstream: Upstream, { upstream: { method } }: HttpSettings, { capabilities }: RenderContext) {
+  const { name, endpoints, balancing } = upstream
+  const sessions = balancing?.kind === 'sessions' ? sessionsView(upstream, balancing, capabilities) : undefined
+  const isByHash = balancing?.kind === 'hash' || (sessions !== undefined && sessions.routes === undefined)
+  return {
+    name,
+    endpoints: endpoints.map((endpoint) => ({
+      kind: endpoint.kind,
+      address: endpoint,
+      route: sessions?.routes && routeOf(name, endpoint),
+    })),
+    resolves: endpoints.some(({ kind }) => kind === 'name'),
+    sessions,
+    hash: balancing?.kind === 'hash' ? balancing.key : undefined,
+    leastConnections:
+      balancing?.kind === 'least-connections' || (balancing?.kind !== 'round-robin' && !isByHash && method === 'least-conn'),
+  }
 }
 
 /** What every upstream has. */
@@ -245,7 +302,6 @@ export function upstreamSettingsView(model: Model) {
   return {
     // One zone for all: one each would cost megabytes. It grows in powers of two, so that a new name seldom changes it.
     zoneSize: Math.max(LEAST_ZONE_BYTES, nextPowerOfTwo(namesIn(model) * ZONE_BYTES_PER_NAME)),
-    leastConnections: upstream.method === 'least-conn',
     keepAlive: upstream.keepAlive === 0 ? undefined : upstream.keepAlive,
     keepAliveTimeout: upstream.keepAliveTimeout,
     keepAliveRequests: upstream.keepAliveRequests,

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import type { UpstreamPatch } from '../annotations/patch.ts'
 import { type EndpointSlice, type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
+import type { Balancing } from '../model/balancing.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
-import type { Action, BackendProtocol, Endpoint, ServicePort, Upstream } from '../model/model.ts'
+import type { Action, BackendProtocol, Endpoint, PathMatch, ServicePort, Upstream } from '../model/model.ts'
 import {
   type GeneratedName,
   mustParse,
@@ -16,6 +17,7 @@ import {
   parseServiceName,
 } from '../model/values.ts'
 import type { Options } from '../options.ts'
+import { balancingOf, sessionCookieOf } from './balancing.ts'
 import { parseExternalName } from './external-name.ts'
 import type { Lookup } from './lookup.ts'
 
@@ -40,6 +42,10 @@ export type Asker = {
   readonly field: string
   /** What the annotations of the Ingress ask for the upstream. */
   readonly patch: UpstreamPatch
+  /** The path it is for, for the cookie of its sessions. */
+  readonly match?: PathMatch
+  /** Without endpoints, a canary leaves all requests to the main backend. */
+  readonly isCanary?: boolean
 }
 
 /** The echo reads from this header which Service was chosen. */
@@ -87,11 +93,23 @@ export function resolveBackend(
     return refuse('no-endpoints', (meanwhile) => `${described} has no ready endpoint for port ${wanted}; ${meanwhile} until it has`, issues)
   }
   const { protocol, unknown } = protocolOf(port.appProtocol)
-  const upstream = { name: upstreamName(service, number.value, found.kind), endpoints }
+  const balancing = balancingOf(asker.patch)
+  const sessionCookie = sessionCookieOf(asker.patch, asker.match)
+  const upstream: Upstream = {
+    name: upstreamName(service, number.value, found.kind, balancing),
+    endpoints,
+    ...(balancing && { balancing }),
+  }
   return {
     action: {
       kind: 'proxy',
-      backend: { upstream: upstream.name, protocol, service: { name: name.value, port: String(number.value) }, requestHeaders: [] },
+      backend: {
+        upstream: upstream.name,
+        protocol,
+        service: { name: name.value, port: String(number.value) },
+        requestHeaders: [],
+        ...(sessionCookie && { sessionCookie }),
+      },
     },
     upstream,
     issues:
@@ -164,6 +182,8 @@ type StandIn = Pick<ResolvedBackend, 'action' | 'upstream'> & { readonly meanwhi
 
 function standInFor(backend: IngressBackend, asker: Asker, rules: BackendRules): StandIn {
   const service = servicePortOf(backend)
+  if (asker.isCanary === true)
+    return { action: { kind: 'respond', status: 503, service }, upstream: undefined, meanwhile: 'the main backend gets all requests' }
   if (rules.echoSocket === undefined || service === undefined) {
     // What no rule matches is not found, whether or not the controller's default backend is there to say so.
     const status = asker.ingress === undefined ? 404 : 503
@@ -280,11 +300,12 @@ function protocolOf(appProtocol: string | undefined): { readonly protocol: Backe
 }
 
 /**
- * One upstream a Service port, and one more where some go by its cluster IP. The hash comes first: NGINX compares a new name with all others, and names that differ
- * in their first bytes take half the time. The parts are joined by a character that none of them can have.
+ * One upstream a Service port, one more where some go by its cluster IP, and one for each way of balancing that some ask
+ * for. The hash comes first: NGINX compares a new name with all others, and names that differ in their first bytes take
+ * half the time. The parts are joined by a character that none of them can have.
  */
-function upstreamName(service: Service, port: number, kind: 'endpoints' | 'cluster-ip'): GeneratedName {
-  const suffix = kind === 'cluster-ip' ? '/cluster-ip' : ''
+function upstreamName(service: Service, port: number, kind: 'endpoints' | 'cluster-ip', balancing: Balancing | undefined): GeneratedName {
+  const suffix = `${kind === 'cluster-ip' ? '/cluster-ip' : ''}${balancing === undefined ? '' : `/${JSON.stringify(balancing)}`}`
   const hash = createHash('sha256').update(`${service.namespace}/${service.name}/${port}${suffix}`).digest('hex').slice(0, 12)
   return mustParse(parseGeneratedName(`${hash}_${service.name}_${port}`))
 }

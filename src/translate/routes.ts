@@ -9,6 +9,11 @@ import { parseHost, parseObjectName, parsePath, type UriPath } from '../model/va
 /** A path of a rule; `field` is where the Ingress says so. */
 export type Route = { readonly match: PathMatch; readonly backend: IngressBackend; readonly field: string }
 
+/** Matches of the same key are the same: host, path and path type decide who serves a path, and whose canary it is. */
+export function matchKey(match: PathMatch): string {
+  return `${match.kind} ${match.path}`
+}
+
 /** What one Ingress says of one host. */
 export type HostRoutes = { readonly host: HostMatch; readonly routes: readonly Route[] }
 
@@ -62,6 +67,11 @@ export function routesOf(ingress: Ingress): IngressRoutes {
   }
   if (ingress.rules.length === 0 && ingress.defaultBackend === undefined) {
     issues.push(issue('invalid-object', ingress, { field: 'spec', message: 'has neither rules nor a defaultBackend; nothing is served' }))
+  }
+  // A canary has no say on any other host than its rules': its default backend is a canary of the catch-all's.
+  if (patches.upstream.canary?.isOn === true && ingress.defaultBackend !== undefined) {
+    const route: Route = { match: pathMatch('Prefix', '/' as UriPath), backend: ingress.defaultBackend, field: 'spec.defaultBackend' }
+    hosts.set('', { host: { kind: 'any' }, routes: [...(hosts.get('')?.routes ?? []), route] })
   }
   return { verdict, patches, hosts, issues }
 }

@@ -1,6 +1,7 @@
 /** What all Ingresses say of one host → one Server: the oldest wins a collision, the loser is told. */
 import type { Patches } from '../annotations/define.ts'
 import type { Ingress, IngressBackend } from '../cluster/objects.ts'
+import type { Canary } from '../model/canary.ts'
 import { describeObject, type Issue, issue } from '../model/issue.ts'
 import {
   type Action,
@@ -16,8 +17,9 @@ import {
 import type { ObjectName, UriPath } from '../model/values.ts'
 import type { Options } from '../options.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
+import { canaryRoutesOf, EVERYTHING, type ResolveCanary } from './canaries.ts'
 import type { Lookup } from './lookup.ts'
-import type { IngressRoutes, Route } from './routes.ts'
+import { type IngressRoutes, matchKey, type Route } from './routes.ts'
 import { settingsOf } from './settings.ts'
 import { tlsOf } from './tls.ts'
 
@@ -41,10 +43,11 @@ export type Fallback = { readonly namespace: string; readonly backend: IngressBa
 
 const ROOT = '/' as UriPath
 
-/** `contributions` come oldest first. */
+/** `contributions` and `canaries` come oldest first; a canary adds nothing but another backend for some requests. */
 export function translateServer(
   host: HostMatch,
   contributions: readonly Contribution[],
+  canaries: readonly Contribution[],
   fallback: Fallback,
   lookup: Lookup,
   options: Options,
@@ -59,8 +62,14 @@ export function translateServer(
   )
   issues.push(...tls.issues)
 
-  function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
-    const asker = { namespace, ingress: contribution?.ingress, field, patch: contribution?.patches.upstream ?? {} }
+  function actionOf(
+    backend: IngressBackend,
+    namespace: string,
+    contribution: Contribution | undefined,
+    match: PathMatch,
+    field: string,
+  ): Action {
+    const asker = { namespace, ingress: contribution?.ingress, field, match, patch: contribution?.patches.upstream ?? {} }
     const resolved = resolveBackend(backend, asker, lookup, options, rules)
     issues.push(...resolved.issues)
     if (contribution?.verdict === 'unavailable' || options.lacksProtection) return { kind: 'respond', status: 503, service: undefined }
@@ -68,16 +77,34 @@ export function translateServer(
     return resolved.action
   }
 
+  const canaryRoutes = canaryRoutesOf(host, canaries)
+  const resolveCanary: ResolveCanary = (backend, { ingress }, patch, match, field) => {
+    const asker = { namespace: ingress.namespace, ingress, field, match, patch, isCanary: true }
+    const resolved = resolveBackend(backend, asker, lookup, options, rules)
+    issues.push(...resolved.issues)
+    if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)
+    return resolved.action
+  }
+
+  /** Where the main backend answers nobody, be it for a protection that cannot be built, its canaries do neither. */
+  function canariesOf(match: PathMatch, main: Contribution, action: Action): readonly Canary[] {
+    if (action.kind === 'proxy') return canaryRoutes.of(match, main, resolveCanary)
+    canaryRoutes.silence(match, main)
+    return []
+  }
+
   const redirects = (tls.enabled && options.sslRedirect) || options.forceSslRedirect
   const locations = new Map<string, Location>()
   const claimedBy = new Map<string, Ingress>()
   function claim(match: PathMatch, owner: Contribution | undefined, action: Action) {
+    const joined = owner === undefined ? [] : canariesOf(match, owner, action)
     locations.set(matchKey(match), {
       match,
       owner: owner && ownerOf(owner.ingress),
       settings: owner === undefined ? {} : settingsOf(owner.patches.location),
       redirectToHttps: redirects && !options.noTlsRedirectLocations.some((path) => isBelow(match.path, path)),
       action,
+      ...(joined.length > 0 && { canaries: joined }),
     })
   }
 
@@ -89,27 +116,29 @@ export function translateServer(
         continue
       }
       claimedBy.set(matchKey(route.match), contribution.ingress)
-      claim(route.match, contribution, actionOf(route.backend, contribution.ingress.namespace, contribution, route.field))
+      claim(route.match, contribution, actionOf(route.backend, contribution.ingress.namespace, contribution, route.match, route.field))
     }
   }
 
-  const everything: PathMatch = { kind: 'prefix', path: ROOT }
+  const everything = EVERYTHING
   const ruleForAll = claimedBy.get(matchKey(everything))
   const own = ruleForAll === undefined ? defaultBackendOwner(host, contributions) : undefined
   issues.push(...unheardDefaultBackends(host, contributions, ruleForAll, own?.ingress))
   if (ruleForAll === undefined) {
     if (own?.ingress.defaultBackend !== undefined)
-      claim(everything, own, actionOf(own.ingress.defaultBackend, own.ingress.namespace, own, 'spec.defaultBackend'))
+      claim(everything, own, actionOf(own.ingress.defaultBackend, own.ingress.namespace, own, everything, 'spec.defaultBackend'))
     else if (fallback !== undefined)
-      claim(everything, undefined, actionOf(fallback.backend, fallback.namespace, undefined, '--default-backend-service'))
+      claim(everything, undefined, actionOf(fallback.backend, fallback.namespace, undefined, everything, '--default-backend-service'))
     else claim(everything, undefined, { kind: 'respond', status: 404, service: undefined })
   }
+
+  issues.push(...canaryRoutes.issues())
 
   const server: Server = {
     host,
     locations: [...locations.values()],
     tls: tls.enabled ? { keyPair: tls.keyPair?.name } : undefined,
-    owners: contributions.map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
+    owners: [...contributions, ...canaries].map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
   }
   return { server, upstreams: [...upstreams.values()], keyPair: tls.keyPair, issues }
 }
@@ -141,10 +170,6 @@ function unheardDefaultBackends(
         message: `what no path matches on ${hostKey(host) || 'any host'} goes to ${describeObject(winner)} already; this default backend gets none of it`,
       }),
     )
-}
-
-function matchKey(match: PathMatch): string {
-  return `${match.kind} ${match.path}`
 }
 
 function ownerOf(ingress: Ingress): Owner {

@@ -1,0 +1,39 @@
+/** What annotations ask for an upstream → how it is balanced, and the cookie that clients are given. */
+import type { UpstreamPatch } from '../annotations/patch.ts'
+import type { Balancing, SessionCookie } from '../model/balancing.ts'
+import type { PathMatch } from '../model/model.ts'
+import { type CookiePath, mustParse, parseCookieName, parseCookiePath } from '../model/values.ts'
+
+/** ingress-nginx's. */
+const DEFAULT_COOKIE = mustParse(parseCookieName('INGRESSCOOKIE'))
+
+/** Sessions come before a hash, and a hash before a method; undefined where none is asked for. */
+export function balancingOf({ affinity, balance }: UpstreamPatch): Balancing | undefined {
+  if (affinity?.isOn === true) {
+    const { cookieName = DEFAULT_COOKIE, mode = 'balanced', changeOnFailure = false } = affinity
+    return { kind: 'sessions', cookie: cookieName, mode, changeOnFailure }
+  }
+  if (balance?.hashBy !== undefined) return { kind: 'hash', key: balance.hashBy }
+  return balance?.method && { kind: balance.method }
+}
+
+/** The cookie for a path, undefined where there are no sessions. */
+export function sessionCookieOf({ affinity }: UpstreamPatch, match: PathMatch | undefined): SessionCookie | undefined {
+  if (affinity?.isOn !== true) return undefined
+  return {
+    name: affinity.cookieName ?? DEFAULT_COOKIE,
+    path: affinity.cookiePath ?? pathFor(match),
+    maxAge: affinity.maxAge,
+    domain: affinity.domain,
+    secure: affinity.secure,
+    sameSite: affinity.sameSite,
+    conditionalSameSiteNone: affinity.conditionalSameSiteNone === true,
+  }
+}
+
+/** Browsers compare the path as the URI has it; what says no such path is for all of the host. */
+function pathFor(match: PathMatch | undefined): CookiePath {
+  const encoded = encodeURI(match?.path ?? '/').replace(/[;,#?]/g, encodeURIComponent)
+  const parsed = parseCookiePath(encoded)
+  return parsed.ok ? parsed.value : ('/' as CookiePath)
+}
