@@ -2,6 +2,7 @@
 
 import type { HttpSettings } from '../model/http-settings.ts'
 import {
+  type Action,
   type Backend,
   type BackendProtocol,
   type Capabilities,
@@ -249,7 +250,27 @@ export function rootView(
     publicHttpsPort: http.publicHttpsPort,
     defaultKeyPair: http.defaultKeyPair,
     ...namesHashOf(model.servers),
+    variablesHashMaxSize: variablesHashMaxSizeOf(model),
   }
+}
+
+/** NGINX's own, which holds its variables and those of the root file. */
+const LEAST_VARIABLES = 1024
+const VARIABLES_A_LOCATION = 8
+const VARIABLES_AN_UPSTREAM = 4
+
+/** Hosts define variables of their own, which a table that is too small for would cost a warning and time. */
+function variablesHashMaxSizeOf({ servers, upstreams }: Model): number {
+  const locations = servers.reduce(
+    (sum, { locations }) => sum + locations.filter(({ canaries, action }) => canaries !== undefined || hasSessions(action)).length,
+    0,
+  )
+  const sessions = upstreams.filter(({ balancing }) => balancing?.kind === 'sessions').length
+  return Math.max(LEAST_VARIABLES, nextPowerOfTwo(2 * (locations * VARIABLES_A_LOCATION + sessions * VARIABLES_AN_UPSTREAM)))
+}
+
+function hasSessions(action: Action): boolean {
+  return action.kind === 'proxy' && action.backend.sessionCookie !== undefined
 }
 
 /** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */

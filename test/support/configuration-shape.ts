@@ -2,8 +2,27 @@
 import type { ConfigSet } from '../../src/render/render.ts'
 import { type Directive, parseDirectives } from './directive-tree.ts'
 
-/** For each directive: how many arguments it has, and what may stand in its block. */
-type Grammar = { readonly [name: string]: { readonly args: readonly number[]; readonly block?: Grammar } }
+/** For each directive: how many arguments it has, and what may stand in its block: directives, or the entries of a map. */
+type Grammar = {
+  readonly [name: string]: { readonly args: readonly number[]; readonly block?: Grammar; readonly entries?: (entry: Directive) => boolean }
+}
+
+const NUMBER = /^\d{1,3}$/
+const OUR_VARIABLE = /^\$(kept|session|route|renewed|canary|canary_(weight|cookie|header|session)|set_cookie)_[0-9a-f]{12}(_\d{1,3}){0,2}$/
+/** A value: a number, a letter, the name of a session, or text of ours around our variables. */
+const MAP_VALUE =
+  /^(|\d{1,3}|[anw-]|[0-9a-f]{12}\.([0-9a-f]{16}|\$\{request_id\})|\$\{?[a-z_]+_[0-9a-f_]{12,20}\}?|\$1|[A-Za-z0-9_.~-]+=\$\{renewed_[0-9a-f]{12}\}; Path=[^;\s]+(; Max-Age=-?\d+)?(; Domain=[a-z0-9.-]+)?(; Secure|\$\{secure_cookie\})?; HttpOnly(; SameSite=(None|Lax|Strict)|\$\{same_site_none\})?)$/
+
+/** Keys are `default`, one that is taken literally, or an expression; nothing that a map would do something else with. */
+function isMapEntry({ name, args, block }: Directive): boolean {
+  return /^(default|\\.*|~.*|\d{1,3}|)$/s.test(name) && args.length === 1 && MAP_VALUE.test(args[0] ?? '') && block === undefined
+}
+
+function isShare({ name, args, block }: Directive): boolean {
+  return /^(\*|\d{1,2}\.\d{2}%)$/.test(name) && args.length === 1 && NUMBER.test(args[0] ?? '') && block === undefined
+}
+
+const MAP = { args: [2], entries: isMapEntry }
 
 const LOCATION: Record<string, Grammar[string]> = {
   proxy_buffering: { args: [1] },
@@ -15,7 +34,8 @@ const LOCATION: Record<string, Grammar[string]> = {
   client_max_body_size: { args: [1] },
   client_body_buffer_size: { args: [1] },
   set: { args: [2] },
-  if: { args: [1], block: { return: { args: [2] } } },
+  if: { args: [1, 3], block: { return: { args: [2] }, set: { args: [2] }, proxy_pass: { args: [1] }, grpc_pass: { args: [1] } } },
+  add_header: { args: [3] },
   return: { args: [1] },
   proxy_set_header: { args: [2] },
   grpc_set_header: { args: [2] },
@@ -43,6 +63,8 @@ const SERVER: Grammar = {
 
 const UPSTREAM: Grammar = {
   least_conn: { args: [0] },
+  hash: { args: [2] },
+  sticky: { args: [2] },
   zone: { args: [2] },
   server: { args: [2, 3] },
   keepalive: { args: [1] },
@@ -52,8 +74,8 @@ const UPSTREAM: Grammar = {
 }
 
 const FOLDERS: Readonly<Record<string, Grammar>> = {
-  servers: { server: { args: [0], block: SERVER } },
-  shards: { upstream: { args: [1], block: UPSTREAM }, include: { args: [1] } },
+  servers: { server: { args: [0], block: SERVER }, map: MAP, split_clients: { args: [2], entries: isShare } },
+  shards: { upstream: { args: [1], block: UPSTREAM }, include: { args: [1] }, map: MAP },
 }
 
 const CERTIFICATE_KEY = /^(\\[a-z0-9.-]+|~\*\^\[\^\.\]\+\\\.[a-z0-9.\\-]+\$)$/
@@ -75,8 +97,13 @@ function strangersAmong(directives: readonly Directive[], grammar: Grammar): rea
   return directives.flatMap((directive) => {
     const { name, args, block } = directive
     const rule = Object.hasOwn(grammar, name) ? grammar[name] : undefined
-    const isKnown = rule?.args.includes(args.length) === true && (rule.block === undefined) === (block === undefined)
-    return isKnown ? strangersAmong(block ?? [], rule.block ?? {}) : [describe(directive)]
+    const hasBlock = rule?.block !== undefined || rule?.entries !== undefined
+    const isKnown = rule?.args.includes(args.length) === true && hasBlock === (block !== undefined)
+    if (!isKnown) return [describe(directive)]
+    const { entries } = rule
+    if (entries === undefined) return strangersAmong(block ?? [], rule.block ?? {})
+    const isOurs = OUR_VARIABLE.test(args[1] ?? '')
+    return [...(isOurs ? [] : [describe(directive)]), ...(block ?? []).filter((entry) => !entries(entry)).map(describe)]
   })
 }
 
@@ -94,6 +121,6 @@ function describe({ name, args, block }: Directive): string {
 
 /** The locations of a server as NGINX will read them: modifier and path. */
 export function locationsIn(text: string): readonly (readonly string[])[] {
-  const [server] = parseDirectives(text)
+  const server = parseDirectives(text).find(({ name }) => name === 'server')
   return (server?.block ?? []).filter(({ name }) => name === 'location').map(({ args }) => args)
 }
