@@ -85,6 +85,11 @@ export const issueCodes = {
     severity: 'error',
     meaning: 'The weight of a canary, or those of several together, is more than the whole; what is above it counts for nothing.',
   },
+  'canary-off': {
+    severity: 'info',
+    meaning:
+      'An Ingress that says canary: false, as one at rest does, has a host and path that an older one has; it gets no requests there.',
+  },
   'canary-annotation': {
     severity: 'info',
     meaning: "An annotation of a canary that only the main Ingress can say; it has no effect, and the main Ingress' holds.",

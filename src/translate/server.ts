@@ -112,7 +112,7 @@ export function translateServer(
     for (const route of contribution.routes) {
       const winner = claimedBy.get(matchKey(route.match))
       if (winner !== undefined) {
-        issues.push(collision(contribution.ingress, winner, host, route))
+        issues.push(collision(contribution, winner, host, route))
         continue
       }
       claimedBy.set(matchKey(route.match), contribution.ingress)
@@ -180,11 +180,17 @@ function isBelow(path: UriPath, above: UriPath): boolean {
   return above === ROOT || path === above || path.startsWith(above.endsWith('/') ? above : `${above}/`)
 }
 
-function collision(loser: Ingress, winner: Ingress, host: HostMatch, route: Route): Issue {
+function collision({ ingress: loser, patches }: Contribution, winner: Ingress, host: HostMatch, route: Route): Issue {
   const place = `${hostKey(host) || 'any host'}${route.match.path}`
+  const field = route.field.replace(/\.backend$/, '')
+  // As rollouts leave their canary when it is not needed.
+  if (patches.upstream.canary?.isOn === false && winner !== loser && winner.namespace === loser.namespace) {
+    const message = `is no canary for now; ${place} (${route.match.kind}) is served by ${describeObject(winner)} alone`
+    return issue('canary-off', loser, { field, message })
+  }
   const who = winner === loser ? 'an earlier rule of this Ingress' : `${describeObject(winner)}, which is older or comes first by name,`
   return issue('path-claimed', loser, {
-    field: route.field.replace(/\.backend$/, ''),
+    field,
     message: `${place} (${route.match.kind}) is claimed by ${who} already; this path is left out`,
   })
 }
