@@ -35,6 +35,21 @@ describe('what each filter writes', () => {
     ['portSuffix', 443, ''],
     ['portSuffix', 8443, ':8443'],
     ['owner', { namespace: 'shop', ingress: 'web.v2' }, 'shop/web.v2'],
+    ['percent', '12.50', '12.50%'],
+    ['exactKey', 'include', '"~^include$"'],
+    ['exactKey', 'a.b"c', '"~^a\\\\.b\\\\\\"c$"'],
+    ['patternKey', '^v[3-9]"', '"~^v[3-9]\\""'],
+    ['cookieAlwaysKey', 'my-canary', '"~(?:^|; *)my\\\\-canary=always(?:;|$)"'],
+    ['cookieNeverKey', 'canary', '"~(?:^|; *)canary=never(?:;|$)"'],
+    [
+      'variableText',
+      [
+        { kind: 'text', text: 'cost $' },
+        { kind: 'variable', name: 'uri' },
+      ],
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: NGINX's syntax, not ours
+      '"cost ${dollar}${uri}"',
+    ],
   ]
   test.each(written)('%s of %j is %s', (filter, value, text) => {
     expect(filters[filter](value)).toBe(text)
@@ -100,6 +115,18 @@ describe('what each filter refuses', () => {
     ['owner', { namespace: 'a\nb', ingress: 'c' }],
     ['owner', { namespace: 'a', ingress: 'c/d' }],
     ['owner', { namespace: 'a' }],
+    ['percent', '0.00'],
+    ['percent', '100.00'],
+    ['percent', 20],
+    ['exactKey', 'a\nb'],
+    ['patternKey', '(a+)+'],
+    ['cookieAlwaysKey', 'a=b'],
+    ['cookieNeverKey', 'a; b'],
+    ['sessionCookieKey', { cookie: 'route', group: 'x', digits: 16 }],
+    ['sessionName', 'a.b'],
+    ['choiceKey', '^a" 1; #'],
+    ['variableText', [{ kind: 'variable', name: 'a;b' }]],
+    ['variableText', [{ kind: 'text', text: 'a\nb' }]],
   ]
   test.each(refused)('%s of %j', (filter, value) => {
     expect(() => filters[filter](value)).toThrow()
