@@ -8,6 +8,7 @@ const server = {
   rejectsUnknownNames: false,
   strictTransportSecurity: false,
   hiddenHeaders: [],
+  dispatches: [],
   locations: [],
 }
 
@@ -59,6 +60,10 @@ describe('printing', () => {
       owner: undefined,
       log: undefined,
       redirect: undefined,
+      proxy: undefined,
+      body: undefined,
+      canaries: [],
+      setCookie: undefined,
       pass: undefined,
       respond: 404,
     }

@@ -47,7 +47,6 @@ describe('what each filter writes', () => {
         { kind: 'text', text: 'cost $' },
         { kind: 'variable', name: 'uri' },
       ],
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: NGINX's syntax, not ours
       '"cost ${dollar}${uri}"',
     ],
   ]
