@@ -7,7 +7,7 @@ export type Balancing =
   | { readonly kind: 'least-connections' }
   /** Equal keys, equal endpoint, and few keys move when an endpoint comes or goes. */
   | { readonly kind: 'hash'; readonly key: VariableText }
-  | ({ readonly kind: 'sessions' } & Sessions)
+  | { readonly kind: 'sessions'; readonly by: Sessions }
 
 /** A client that brings this cookie back gets the endpoint that it had. */
 export type Sessions = {

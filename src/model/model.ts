@@ -2,7 +2,7 @@
  * What NGINX is to serve, in NGINX's own nouns and free of Kubernetes' objects: the contract between translate, which
  * makes a Model from Ingresses, and render, which prints one.
  */
-import type { Balancing, SessionCookie } from './balancing.ts'
+import type { Balancing, SessionCookie, Sessions } from './balancing.ts'
 import type { Canary } from './canary.ts'
 import type { HttpSettings } from './http-settings.ts'
 import type { ObjectRef } from './issue.ts'
@@ -74,8 +74,8 @@ export type Backend = {
   readonly service: ServicePort
   /** Set on the request beside the usual ones. */
   readonly requestHeaders: readonly RequestHeader[]
-  /** Given to clients, where the upstream is balanced by sessions. */
-  readonly sessionCookie?: SessionCookie
+  /** How clients keep their endpoint, where the upstream is balanced so, and the cookie that they are given. */
+  readonly session?: { readonly by: Sessions; readonly cookie: SessionCookie }
 }
 
 /** Names the backend in logs; `port` is what the Ingress called it. */

@@ -69,7 +69,8 @@ export async function createLayout(layout: Layout): Promise<void> {
 
 /** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates by name. */
 export async function createConfigurationLayout(layout: Layout): Promise<void> {
-  await makeFolders(layout, ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs'])
+  const included = ['servers', 'shards', 'certificates', 'hosts', 'variables', 'endpoints']
+  await makeFolders(layout, [...included.map((folder) => `conf/${folder}`), 'conf/certs'])
   await letPass(layout, ['', 'conf', 'conf/certs'])
 }
 

@@ -8,7 +8,6 @@ const server = {
   rejectsUnknownNames: false,
   strictTransportSecurity: false,
   hiddenHeaders: [],
-  dispatches: [],
   locations: [],
 }
 
@@ -63,7 +62,10 @@ describe('printing', () => {
       proxy: undefined,
       body: undefined,
       canaries: [],
-      setCookie: undefined,
+      session: undefined,
+      sessionGroups: undefined,
+      setCookies: [],
+      strictTransportSecurity: false,
       pass: undefined,
       respond: 404,
     }

@@ -11,6 +11,7 @@ import type { Endpoint, HostMatch, Owner } from '../model/model.ts'
 import { tlsCiphers as knownCiphers, tlsCurves as knownCurves, tlsProtocols as knownProtocols } from '../model/tls-settings.ts'
 import {
   hasControlCharacter,
+  type Parsed,
   parseCidr,
   parseCookieName,
   parseGeneratedName,
@@ -23,7 +24,7 @@ import {
   parsePort,
   parseServerName,
 } from '../model/values.ts'
-import type { SessionKey } from './sessions.ts'
+import type { MapKey } from './variables.ts'
 
 /** NGINX's buffer for one token is 4096 bytes, quotes included. */
 const LONGEST_TOKEN_BYTES = 4090
@@ -68,62 +69,64 @@ export function variableText(value: unknown): string {
     .map((part) => {
       if (part.kind === 'text') return interpolated(part.text).slice(1, -1)
       if (!/^[a-z0-9_]{1,80}$/.test(part.name)) throw refusal('variableText', part.name, 'is no variable')
-      return `\${${part.name}}`
+      // A capture has no braces.
+      return /^[1-9]$/.test(part.name) ? `$${part.name}` : `\${${part.name}}`
     })
     .join('')
   if (Buffer.byteLength(token) > LONGEST_TOKEN_BYTES) throw refusal('variableText', token, `is longer than ${LONGEST_TOKEN_BYTES} bytes`)
   return `"${token}"`
 }
 
-/** The key of a map over a header for a value: a literal key would be compared without case. */
-function exactKey(value: unknown): string {
-  const parsed = parseHeaderValue(expectText(value, 'exactKey'))
-  if (!parsed.ok) throw refusal('exactKey', value, parsed.reason)
-  return literal(`~^${escapePattern(parsed.value)}$`)
-}
-
-/** The key of a map for what a regular expression matches. */
-function patternKey(value: unknown): string {
-  const parsed = parseHeaderPattern(expectText(value, 'patternKey'))
-  if (!parsed.ok) throw refusal('patternKey', value, parsed.reason)
-  return literal(`~${parsed.value}`)
-}
-
-/** The key of a map over all cookies for one that has this value; its name goes by case. */
-function cookieKey(word: 'always' | 'never'): (value: unknown) => string {
-  return (value) => literal(`~${cookieBegin(value)}${word}(?:;|$)`)
-}
-
-/** The same for the cookie of a session; what it holds is the first capture. */
-function sessionCookieKey(value: unknown): string {
-  const { cookie, group, digits } = value as SessionKey
-  if (!/^[0-9a-f]{12}$/.test(group)) throw refusal('sessionCookieKey', group, 'is no group')
-  return literal(`~${cookieBegin(cookie)}(${group}\\.[0-9a-f]{${integer(digits)}})(?:;|$)`)
+/** A key of a map, by what it is to match. Literal keys are compared without case, so most are expressions. */
+function blockKey(value: unknown): string {
+  const key = value as MapKey
+  switch (key.kind) {
+    case 'default':
+      return 'default'
+    case 'empty':
+      return '""'
+    case 'exact':
+      return literal(`~^${escapePattern(vetted('blockKey', parseHeaderValue, key.value))}$`)
+    case 'pattern':
+      return literal(`~${vetted('blockKey', parseHeaderPattern, key.pattern)}`)
+    case 'cookie':
+      return literal(`~(?:^|; *)${cookiePattern(key.name)}=${keyword(key.value)}(?:;|$)`)
+    case 'session':
+      return literal(
+        `~^[^;]*;(?:[^,;]*,){${integer(key.place)}}([0-9a-f]+)[^;]*;(?:|.*; *)${cookiePattern(key.cookie)}=\\1\\.[0-9a-f]+(?:;|$)`,
+      )
+    case 'kept':
+      return literal(
+        `~^(${hexadecimal(key.group)}[0-9a-f]{12})\\|(?:|.*; *)${cookiePattern(key.cookie)}=(\\1\\.[0-9a-f]{${integer(key.digits)}})(?:;|$)`,
+      )
+    case 'ours':
+      if (!/^\^[-0-9a-z[\]^(){}|.,:;*+\\$]+$/.test(key.pattern)) throw refusal('blockKey', key.pattern, 'is no expression of ours')
+      return literal(`~${key.pattern}`)
+    default:
+      throw refusal('blockKey', value, 'is no key')
+  }
 }
 
 /** Cookies stand between semicolons: RFC 6265 section 4.2.1. Those of several fields are joined in that way, too. */
-function cookieBegin(value: unknown): string {
-  const parsed = parseCookieName(expectText(value, 'cookieName'))
-  if (!parsed.ok) throw refusal('cookieName', value, parsed.reason)
-  return `(?:^|; *)${escapePattern(parsed.value)}=`
+function cookiePattern(name: string): string {
+  return escapePattern(vetted('blockKey', parseCookieName, name))
 }
 
 function escapePattern(value: string): string {
   return value.replace(/[^A-Za-z0-9]/g, '\\$&')
 }
 
-/** The key of the map that chooses among canaries. */
-function choiceKey(value: unknown): string {
-  const pattern = expectText(value, 'choiceKey')
-  if (!/^\^[-0-9a-w.*:$]+$/.test(pattern)) throw refusal('choiceKey', value, 'is no key of ours')
-  return literal(`~${pattern}`)
+function vetted<Value>(filter: string, parse: (text: string) => Parsed<Value>, value: unknown): Value {
+  const parsed = parse(expectText(value, filter))
+  if (!parsed.ok) throw refusal(filter, value, parsed.reason)
+  return parsed.value
 }
 
-/** What a session is named by: `group.member`. */
-function sessionName(value: unknown): string {
-  const name = expectText(value, 'sessionName')
-  if (!/^[0-9a-f]{12}\.[0-9a-f]{16}$/.test(name)) throw refusal('sessionName', value, 'is no name of a session')
-  return name
+/** Digits of a hash, and a dot between two of them. */
+function hexadecimal(value: unknown): string {
+  const digits = expectText(value, 'hexadecimal')
+  if (!/^[0-9a-f]{1,20}(\.[0-9a-f]{1,20})?$/.test(digits)) throw refusal('hexadecimal', value, 'is not hexadecimal')
+  return digits
 }
 
 /** A share, `12.50`. */
@@ -376,12 +379,7 @@ export const filters = {
   portSuffix,
   owner,
   variableText,
-  exactKey,
-  patternKey,
-  cookieAlwaysKey: cookieKey('always'),
-  cookieNeverKey: cookieKey('never'),
-  sessionCookieKey,
-  choiceKey,
-  sessionName,
+  blockKey,
+  hexadecimal,
   percent,
 } satisfies Readonly<Record<string, (value: unknown) => string>>

@@ -2,7 +2,6 @@
 
 import type { HttpSettings } from '../model/http-settings.ts'
 import {
-  type Action,
   type Backend,
   type BackendProtocol,
   type Capabilities,
@@ -19,7 +18,8 @@ import type { UriPath } from '../model/values.ts'
 import { type Dispatch, dispatchOf } from './canaries.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
 import { locationSettingsView } from './location-settings.ts'
-import { routeOf, sessionsView } from './sessions.ts'
+import { addressOf, endpointName, namedEndpoints, type SessionView, sessionGroup, sessionSchemeOf } from './sessions.ts'
+import type { VariableBlock } from './variables.ts'
 
 /** A DNS server; 53 is the port of all but a test's. */
 export type NameServer = { readonly address: string; readonly port: number }
@@ -65,13 +65,19 @@ type LocationView = {
   readonly canaries: readonly CanaryView[]
   /** Modules that canaries are passed by and the main backend is not. */
   readonly otherModules: readonly string[]
-  readonly setCookie: { readonly variable: string; readonly strictTransportSecurity: boolean } | undefined
+  /** Undefined where no backend has sessions. */
+  readonly session: SessionView | undefined
+  readonly sessionGroups: string | undefined
+  readonly setCookies: readonly string[]
+  /** Whether headers are set here, so that none is inherited. */
+  readonly strictTransportSecurity: boolean
 }
 
 /** Where a request goes whose choice is this number. */
 type CanaryView = {
   readonly variable: string
   readonly number: number
+  readonly session: SessionView | undefined
   readonly upstreamName: string | undefined
   readonly module: string
   readonly scheme: string
@@ -100,10 +106,6 @@ export function serverView(server: Server, http: HttpSettings, context: RenderCo
   const isDefault = server.host.kind === 'any'
   const exactPaths = new Set(server.locations.flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : [])))
   const strictTransportSecurity = server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined
-  const locations = [...server.locations, ...unredirected(server.locations)].map((location) => ({
-    location,
-    dispatch: dispatchOf(server.host, location),
-  }))
   return {
     host: server.host,
     isDefault,
@@ -111,9 +113,15 @@ export function serverView(server: Server, http: HttpSettings, context: RenderCo
     rejectsUnknownNames: isDefault && http.tls.rejectUnknownNames,
     strictTransportSecurity,
     hiddenHeaders: http.proxy.hiddenHeaders,
-    dispatches: locations.flatMap(({ dispatch }) => (dispatch === undefined ? [] : [dispatch.maps])),
-    locations: locations.flatMap(({ location, dispatch }) => locationViews(location, exactPaths, http, dispatch, strictTransportSecurity)),
+    locations: [...server.locations, ...unredirected(server.locations)].flatMap((location) =>
+      locationViews(location, exactPaths, http, dispatchOf(location, context.capabilities), strictTransportSecurity),
+    ),
   }
+}
+
+/** The variables that a server's locations need. */
+export function variablesOf(server: Server, { capabilities }: RenderContext): readonly VariableBlock[] {
+  return server.locations.flatMap((location) => dispatchOf(location, capabilities)?.blocks ?? [])
 }
 
 /**
@@ -159,7 +167,8 @@ function locationViews(
 ): readonly LocationView[] {
   const { path, kind } = location.match
   const pass = location.action.kind === 'proxy' ? passView(location.action.backend, http) : undefined
-  const canaries = dispatch?.canaries.map((canary) => canaryView(canary, location.owner)) ?? []
+  const setCookies = dispatch?.setCookies ?? []
+  const canaries = dispatch?.canaries.map((canary) => canaryView(canary, location.owner, setCookies.length > 0)) ?? []
   const view = {
     owner: location.owner,
     log: logView(location.owner, location.action.kind === 'proxy' ? location.action.backend.service : location.action.service),
@@ -169,7 +178,10 @@ function locationViews(
     respond: location.action.kind === 'respond' ? location.action.status : undefined,
     canaries,
     otherModules: [...new Set(canaries.map(({ module }) => module))].filter((module) => module !== pass?.module),
-    setCookie: dispatch?.setCookie === undefined ? undefined : { variable: dispatch.setCookie, strictTransportSecurity },
+    session: setCookies.length === 0 ? undefined : dispatch?.main,
+    sessionGroups: dispatch?.groups,
+    setCookies,
+    strictTransportSecurity: strictTransportSecurity && setCookies.length > 0,
   }
   if (kind === 'exact') return [{ ...view, modifier: '=', path }]
   if (path === '/') return [{ ...view, modifier: '^~', path }]
@@ -191,8 +203,19 @@ function upstreamNameOf(owner: Owner | undefined, { name, port }: ServicePort): 
   return `${owner?.namespace ?? '-'}-${name}-${port}`
 }
 
-function canaryView({ variable, number, backend }: Dispatch['canaries'][number], owner: Owner | undefined): CanaryView {
-  return { variable, number, upstreamName: upstreamNameOf(owner, backend.service), ...PASS[backend.protocol], upstream: backend.upstream }
+function canaryView(
+  { variable, number, backend, session }: Dispatch['canaries'][number],
+  owner: Owner | undefined,
+  hasSessions: boolean,
+): CanaryView {
+  return {
+    variable,
+    number,
+    upstreamName: upstreamNameOf(owner, backend.service),
+    ...PASS[backend.protocol],
+    upstream: backend.upstream,
+    session: hasSessions ? session : undefined,
+  }
 }
 
 const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly scheme: string }>> = {
@@ -216,7 +239,14 @@ function passView(backend: Backend, http: HttpSettings): PassView {
 export function rootView(
   model: Model,
   context: RenderContext,
-  files: { readonly shards: readonly string[]; readonly certificateShards: readonly string[]; readonly hostShards: readonly string[] },
+  files: {
+    readonly shards: readonly string[]
+    readonly certificateShards: readonly string[]
+    readonly hostShards: readonly string[]
+    readonly variableShards: readonly string[]
+    readonly endpointShards: readonly string[]
+  },
+  variableCount: number,
 ) {
   const { http } = model
   return {
@@ -250,28 +280,12 @@ export function rootView(
     publicHttpsPort: http.publicHttpsPort,
     defaultKeyPair: http.defaultKeyPair,
     ...namesHashOf(model.servers),
-    variablesHashMaxSize: variablesHashMaxSizeOf(model),
+    variablesHashMaxSize: Math.max(LEAST_VARIABLES, nextPowerOfTwo(8 * variableCount)),
   }
 }
 
 /** NGINX's own, which holds its variables and those of the root file. */
 const LEAST_VARIABLES = 1024
-const VARIABLES_A_LOCATION = 8
-const VARIABLES_AN_UPSTREAM = 4
-
-/** Hosts define variables of their own, which a table that is too small for would cost a warning and time. */
-function variablesHashMaxSizeOf({ servers, upstreams }: Model): number {
-  const locations = servers.reduce(
-    (sum, { locations }) => sum + locations.filter(({ canaries, action }) => canaries !== undefined || hasSessions(action)).length,
-    0,
-  )
-  const sessions = upstreams.filter(({ balancing }) => balancing?.kind === 'sessions').length
-  return Math.max(LEAST_VARIABLES, nextPowerOfTwo(2 * (locations * VARIABLES_A_LOCATION + sessions * VARIABLES_AN_UPSTREAM)))
-}
-
-function hasSessions(action: Action): boolean {
-  return action.kind === 'proxy' && action.backend.sessionCookie !== undefined
-}
 
 /** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */
 const ZONE_BYTES_PER_NAME = 64 * 1024
@@ -298,23 +312,36 @@ function logSettingsView({ log }: HttpSettings, context: RenderContext) {
 }
 
 /** The `upstream { }` of a Service port, and how an endpoint is chosen where that is not as for all. */
-export function upstreamView(upstream: Upstream, { upstream: { method } }: HttpSettings, { capabilities }: RenderContext) {
-  const { name, endpoints, balancing } = upstream
-  const sessions = balancing?.kind === 'sessions' ? sessionsView(upstream, balancing, capabilities) : undefined
-  const isByHash = balancing?.kind === 'hash' || (sessions !== undefined && sessions.routes === undefined)
+export function upstreamView(
+  { name, endpoints, balancing }: Upstream,
+  { upstream: { method } }: HttpSettings,
+  { capabilities }: RenderContext,
+) {
+  const scheme = balancing?.kind === 'sessions' ? sessionSchemeOf(balancing.by, capabilities) : undefined
+  const group = scheme?.isByRoute === true ? sessionGroup(scheme, name) : undefined
+  const isByHash = balancing?.kind === 'hash' || scheme?.isByRoute === false
   return {
     name,
     endpoints: endpoints.map((endpoint) => ({
       kind: endpoint.kind,
       address: endpoint,
-      route: sessions?.routes && routeOf(name, endpoint),
+      route: group && `${group}.${endpointName(endpoint)}`,
     })),
     resolves: endpoints.some(({ kind }) => kind === 'name'),
-    sessions,
     hash: balancing?.kind === 'hash' ? balancing.key : undefined,
+    sessionHash: scheme?.isByRoute === false ? scheme.chosenBy : undefined,
+    stickyRoute: scheme?.isByRoute === true ? scheme.chosenBy : undefined,
     leastConnections:
       balancing?.kind === 'least-connections' || (balancing?.kind !== 'round-robin' && !isByHash && method === 'least-conn'),
   }
+}
+
+/** Each endpoint that sessions go by, and its name in cookies. */
+export function endpointNames(
+  model: Model,
+  { capabilities }: RenderContext,
+): readonly { readonly address: string; readonly name: string }[] {
+  return namedEndpoints(model.upstreams, capabilities).map((endpoint) => ({ address: addressOf(endpoint), name: endpointName(endpoint) }))
 }
 
 /** What every upstream has. */

@@ -93,8 +93,7 @@ export function resolveBackend(
     return refuse('no-endpoints', (meanwhile) => `${described} has no ready endpoint for port ${wanted}; ${meanwhile} until it has`, issues)
   }
   const { protocol, unknown } = protocolOf(port.appProtocol)
-  const balancing = balancingOf(asker.patch)
-  const sessionCookie = sessionCookieOf(asker.patch, asker.match)
+  const balancing = balancingOf(asker.patch, endpoints)
   const upstream: Upstream = {
     name: upstreamName(service, number.value, found.kind, balancing),
     endpoints,
@@ -108,7 +107,7 @@ export function resolveBackend(
         protocol,
         service: { name: name.value, port: String(number.value) },
         requestHeaders: [],
-        ...(sessionCookie && { sessionCookie }),
+        ...(balancing?.kind === 'sessions' && { session: { by: balancing.by, cookie: sessionCookieOf(asker.patch, asker.match) } }),
       },
     },
     upstream,

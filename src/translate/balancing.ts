@@ -1,25 +1,26 @@
 /** What annotations ask for an upstream → how it is balanced, and the cookie that clients are given. */
 import type { UpstreamPatch } from '../annotations/patch.ts'
 import type { Balancing, SessionCookie } from '../model/balancing.ts'
-import type { PathMatch } from '../model/model.ts'
+import type { Endpoint, PathMatch } from '../model/model.ts'
 import { type CookiePath, mustParse, parseCookieName, parseCookiePath } from '../model/values.ts'
 
 /** ingress-nginx's. */
 const DEFAULT_COOKIE = mustParse(parseCookieName('INGRESSCOOKIE'))
 
 /** Sessions come before a hash, and a hash before a method; undefined where none is asked for. */
-export function balancingOf({ affinity, balance }: UpstreamPatch): Balancing | undefined {
+export function balancingOf({ affinity, balance }: UpstreamPatch, endpoints: readonly Endpoint[]): Balancing | undefined {
   if (affinity?.isOn === true) {
     const { cookieName = DEFAULT_COOKIE, mode = 'balanced', changeOnFailure = false } = affinity
-    return { kind: 'sessions', cookie: cookieName, mode, changeOnFailure }
+    // What a name resolves to while NGINX runs has no name in a cookie.
+    const isNamed = endpoints.some(({ kind }) => kind === 'name')
+    return { kind: 'sessions', by: { cookie: cookieName, mode: isNamed ? 'balanced' : mode, changeOnFailure } }
   }
   if (balance?.hashBy !== undefined) return { kind: 'hash', key: balance.hashBy }
   return balance?.method && { kind: balance.method }
 }
 
-/** The cookie for a path, undefined where there are no sessions. */
-export function sessionCookieOf({ affinity }: UpstreamPatch, match: PathMatch | undefined): SessionCookie | undefined {
-  if (affinity?.isOn !== true) return undefined
+/** The cookie of sessions at a path. */
+export function sessionCookieOf({ affinity = {} }: UpstreamPatch, match: PathMatch | undefined): SessionCookie {
   return {
     name: affinity.cookieName ?? DEFAULT_COOKIE,
     path: affinity.cookiePath ?? pathFor(match),

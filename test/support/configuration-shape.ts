@@ -8,14 +8,14 @@ type Grammar = {
 }
 
 const NUMBER = /^\d{1,3}$/
-const OUR_VARIABLE = /^\$(kept|session|route|renewed|canary|canary_(weight|cookie|header|session)|set_cookie)_[0-9a-f]{12}(_\d{1,3}){0,2}$/
-/** A value: a number, a letter, the name of a session, or text of ours around our variables. */
+const OUR_VARIABLE = /^\$(kept|session|renewed|canary|canary_(weight|cookie|header)|set_cookie)_[0-9a-f]{12}$/
+/** A value: a number, a letter, a capture, or a cookie made of our variables. */
 const MAP_VALUE =
-  /^(|\d{1,3}|[anw-]|[0-9a-f]{12}\.([0-9a-f]{16}|\$\{request_id\})|\$\{?[a-z_]+_[0-9a-f_]{12,20}\}?|\$1|[A-Za-z0-9_.~-]+=\$\{renewed_[0-9a-f]{12}\}; Path=[^;\s]+(; Max-Age=-?\d+)?(; Domain=[a-z0-9.-]+)?(; Secure|\$\{secure_cookie\})?; HttpOnly(; SameSite=(None|Lax|Strict)|\$\{same_site_none\})?)$/
+  /^(|\d{1,3}|[anw]|\$2|\$\{(kept|session|renewed)_[0-9a-f]{12}\}|\$\{session_group\}\.\$\{(request_id|endpoint_name)\}|[A-Za-z0-9_.~-]+=\$\{renewed_[0-9a-f]{12}\}\$\{session_attributes\})$/
 
-/** Keys are `default`, one that is taken literally, or an expression; nothing that a map would do something else with. */
+/** Keys are `default`, or an expression; nothing that a map would do something else with. */
 function isMapEntry({ name, args, block }: Directive): boolean {
-  return /^(default|\\.*|~.*|\d{1,3}|)$/s.test(name) && args.length === 1 && MAP_VALUE.test(args[0] ?? '') && block === undefined
+  return /^(default|~.*|)$/s.test(name) && args.length === 1 && MAP_VALUE.test(args[0] ?? '') && block === undefined
 }
 
 function isShare({ name, args, block }: Directive): boolean {
@@ -74,8 +74,9 @@ const UPSTREAM: Grammar = {
 }
 
 const FOLDERS: Readonly<Record<string, Grammar>> = {
-  servers: { server: { args: [0], block: SERVER }, map: MAP, split_clients: { args: [2], entries: isShare } },
-  shards: { upstream: { args: [1], block: UPSTREAM }, include: { args: [1] }, map: MAP },
+  servers: { server: { args: [0], block: SERVER } },
+  shards: { upstream: { args: [1], block: UPSTREAM }, include: { args: [1] } },
+  variables: { map: MAP, split_clients: { args: [2], entries: isShare } },
 }
 
 const CERTIFICATE_KEY = /^(\\[a-z0-9.-]+|~\*\^\[\^\.\]\+\\\.[a-z0-9.\\-]+\$)$/
@@ -87,6 +88,7 @@ export function strangersIn(configSet: ConfigSet): readonly string[] {
   return configSet.files.flatMap(({ path, text }) => {
     const [folder = ''] = path.split('/')
     const tree = parseDirectives(text)
+    if (folder === 'endpoints') return tree.filter((entry) => !isEndpointName(entry)).map(describe)
     if (folder === 'hosts') return tree.filter((entry) => !isRoutedHost(entry)).map(describe)
     if (folder === 'certificates') return tree.filter((entry) => !isCertificate(entry)).map(describe)
     return strangersAmong(tree, FOLDERS[folder] ?? {})
@@ -111,6 +113,10 @@ function isCertificate({ name, args, block }: Directive): boolean {
   return CERTIFICATE_KEY.test(name) && args.length === 1 && CERTIFICATE_FILE.test(args[0] ?? '') && block === undefined
 }
 
+function isEndpointName({ name, args, block }: Directive): boolean {
+  return /^\\[0-9a-f.:[\]]+:\d+$/.test(name) && args.length === 1 && /^[0-9a-f]{12}$/.test(args[0] ?? '') && block === undefined
+}
+
 function isRoutedHost({ name, args, block }: Directive): boolean {
   return ROUTED_HOST_KEY.test(name) && args.length === 1 && args[0] === '$http_host' && block === undefined
 }
@@ -121,6 +127,6 @@ function describe({ name, args, block }: Directive): string {
 
 /** The locations of a server as NGINX will read them: modifier and path. */
 export function locationsIn(text: string): readonly (readonly string[])[] {
-  const server = parseDirectives(text).find(({ name }) => name === 'server')
+  const [server] = parseDirectives(text)
   return (server?.block ?? []).filter(({ name }) => name === 'location').map(({ args }) => args)
 }
