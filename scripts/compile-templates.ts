@@ -100,6 +100,8 @@ export const templateInputs: Readonly<Record<string, readonly string[]>> = {
   'shard.njk': ['shard'],
   'certificates.njk': ['certificates'],
   'hosts.njk': ['hosts'],
+  'variables.njk': ['variables'],
+  'endpoints.njk': ['endpoints'],
 }
 
 function compileAll() {

@@ -50,9 +50,10 @@ export type Feature<Specs extends AnnotationSpecs = AnnotationSpecs, In extends 
   readonly risk: Risk
   /**
    * What becomes of a route when a value is invalid: `default`, it is served as if that annotation were not there;
-   * `unavailable`, it answers 503. Whatever keeps somebody out is `unavailable`, with every annotation that belongs to it.
+   * `unavailable`, it answers 503; `withhold`, nothing of the Ingress is served. Whatever keeps somebody out is
+   * `unavailable`, with every annotation that belongs to it.
    */
-  readonly onInvalid: 'default' | 'unavailable'
+  readonly onInvalid: 'default' | 'unavailable' | 'withhold'
   readonly annotations: Specs
   /** The effect, given at least one value. Pure. */
   readonly apply: (

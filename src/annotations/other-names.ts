@@ -12,19 +12,13 @@ export type OtherName = {
   readonly idle: readonly string[]
   /** Keeps somebody out, or may: the route answers 503 rather than be served without. */
   readonly protects: boolean
-  /** The Ingress is for something else than to be served beside others. */
-  readonly withholds: boolean
 }
 
-type Extra = Partial<Pick<OtherName, 'idle' | 'protects' | 'withholds'>>
+type Extra = Partial<Pick<OtherName, 'idle' | 'protects'>>
 
-function other(verdict: OtherName['verdict'], message: string, { idle = [], protects = false, withholds = false }: Extra = {}): OtherName {
-  const meanwhile = withholds
-    ? 'this Ingress gets no requests'
-    : protects
-      ? 'requests get 503 rather than pass unchecked'
-      : 'it has no effect'
-  return { verdict, message: `${message}; ${meanwhile}`, idle, protects, withholds }
+function other(verdict: OtherName['verdict'], message: string, { idle = [], protects = false }: Extra = {}): OtherName {
+  const meanwhile = protects ? 'requests get 503 rather than pass unchecked' : 'it has no effect'
+  return { verdict, message: `${message}; ${meanwhile}`, idle, protects }
 }
 
 const notYet = (message: string, extra?: Extra) => other('not yet', message, extra)
@@ -38,29 +32,6 @@ const CONFIG_MAP = "is a key of the controller's ConfigMap and was never an anno
 const SNIPPET = 'would put text into the configuration unread, which is never done'
 
 export const otherNames: Readonly<Record<string, OtherName>> = {
-  // Next
-  ...all(
-    ['affinity', 'affinity-mode', 'affinity-canary-behavior', 'session-cookie-name', 'session-cookie-path', 'session-cookie-max-age'],
-    notYet('waits for session affinity'),
-  ),
-  ...all(
-    [
-      'session-cookie-expires',
-      'session-cookie-samesite',
-      'session-cookie-domain',
-      'session-cookie-secure',
-      'session-cookie-change-on-failure',
-    ],
-    notYet('waits for session affinity'),
-  ),
-  'session-cookie-conditional-samesite-none': notYet('waits for session affinity'),
-  ...all(['upstream-hash-by', 'load-balance'], notYet('waits for load balancing by Ingress')),
-  canary: notYet('waits for canaries', { idle: ['false'], withholds: true }),
-  ...all(
-    ['canary-weight', 'canary-weight-total', 'canary-by-header', 'canary-by-header-value', 'canary-by-header-pattern', 'canary-by-cookie'],
-    notYet('waits for canaries'),
-  ),
-
   // Planned
   'ssl-passthrough': notYet('waits for stream services; TLS ends here', OFF),
   ...all(

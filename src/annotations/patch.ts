@@ -3,6 +3,7 @@
  * makes the model's settings of it. Each noun is one feature's or shared by several that set different words of it.
  */
 import type { AccessOverrides, SatisfySettings } from '../model/access.ts'
+import type { VariableText } from '../model/balancing.ts'
 import type { Cors } from '../model/cors.ts'
 import type { AuthCache, AuthMethod } from '../model/external-auth.ts'
 import type { BodyOverrides, ProxyOverrides } from '../model/location-settings.ts'
@@ -12,7 +13,7 @@ import type { RequestUrl } from '../model/request-url.ts'
 import type { NamedObject } from '../model/schemas.ts'
 import type { Template } from '../model/template.ts'
 import type { BackendCipher, TlsProtocol } from '../model/tls-settings.ts'
-import type { Cidr, HeaderName, HostTemplate, ServerName } from '../model/values.ts'
+import type { Cidr, CookieName, CookiePath, HeaderName, HeaderPattern, HeaderValue, HostTemplate, ServerName } from '../model/values.ts'
 
 /** For each path of the Ingress. */
 export type LocationPatch = {
@@ -103,6 +104,41 @@ export type ServerPatch = {
 export type UpstreamPatch = {
   /** The Service's cluster IP in place of its endpoints. */
   readonly service?: { readonly byClusterIp: boolean }
+  /** How an endpoint is chosen; the hash comes first. */
+  readonly balance?: {
+    readonly method?: 'round-robin' | 'least-connections' | undefined
+    readonly hashBy?: VariableText | undefined
+  }
+  readonly affinity?: AffinityPatch
+  readonly canary?: CanaryPatch
+}
+
+/** Sessions by cookie; comes before `balance`. */
+export type AffinityPatch = {
+  readonly isOn?: boolean | undefined
+  readonly mode?: 'balanced' | 'persistent' | undefined
+  /** Whether a client stays with the main backend, or with the canary, that it was once sent to. */
+  readonly canaries?: 'sticky' | 'legacy' | undefined
+  readonly cookieName?: CookieName | undefined
+  readonly cookiePath?: CookiePath | undefined
+  /** Seconds. */
+  readonly maxAge?: number | undefined
+  readonly domain?: ServerName | undefined
+  readonly secure?: boolean | undefined
+  readonly sameSite?: 'None' | 'Lax' | 'Strict' | undefined
+  readonly conditionalSameSiteNone?: boolean | undefined
+  readonly changeOnFailure?: boolean | undefined
+}
+
+/** The backends of the Ingress are for some of the requests of another's paths. */
+export type CanaryPatch = {
+  readonly isOn?: boolean | undefined
+  readonly weight?: number | undefined
+  readonly weightTotal?: number | undefined
+  readonly header?: HeaderName | undefined
+  readonly headerValue?: HeaderValue | undefined
+  readonly headerPattern?: HeaderPattern | undefined
+  readonly cookie?: CookieName | undefined
 }
 
 export const NO_PATCH = {} as const

@@ -38,6 +38,8 @@ export type Understanding =
   | { readonly kind: 'unknown'; readonly meant: string | undefined }
   /** Another controller's. */
   | { readonly kind: 'foreign' }
+  /** Of a canary: how its paths are served is the main Ingress' to say. */
+  | { readonly kind: 'main-only' }
 
 /** The feature that each key belongs to, and its name. */
 export const featureOfKey: ReadonlyMap<string, { readonly name: string; readonly feature: Feature }> = new Map(
@@ -56,36 +58,39 @@ export function readAnnotations(ingress: Ingress): AnnotationReading {
     if (verdict === 'serve') verdict = 'unavailable'
   }
 
+  const isCanary = isMarkedAsCanary(ingress)
   const asked = new Map<string, ReadFeature>()
-  const given = Object.keys(ingress.annotations).flatMap((annotation) => understand(annotation, ingress, asked))
+  const given = Object.keys(ingress.annotations).flatMap((annotation) => understand(annotation, ingress, asked, isCanary))
   for (const each of given) {
     if (each.kind === 'foreign') tell('foreign-annotation', each.annotation, 'belongs to another controller and has no effect here')
+    if (each.kind === 'main-only') tell('canary-annotation', each.annotation, "is the main Ingress' to say; on a canary it has no effect")
     if (each.kind === 'unknown') tell('unknown-annotation', each.annotation, unknownMessage(each.meant))
     if (each.kind !== 'other' || each.isIdle) continue
-    if (each.other.withholds) verdict = 'withhold'
     if (each.other.protects) close()
-    tell(codeOf(each.other), each.annotation, each.other.message)
+    tell(each.other.protects ? 'protection-not-supported' : 'annotation-not-supported', each.annotation, each.other.message)
   }
 
   for (const { feature, invalid, conflicts, patch } of asked.values()) {
     const isClosed = feature.onInvalid === 'unavailable'
-    const meanwhile = isClosed ? 'requests get 503 until it is mended' : 'it has no effect'
+    const meanwhile = MEANWHILE[feature.onInvalid]
     for (const { annotation, reason } of invalid)
       tell(isClosed ? 'protection-invalid' : 'invalid-annotation', annotation, `${reason}; ${meanwhile}`)
     for (const { annotation, message } of conflicts) tell('annotation-conflict', annotation, message)
     if (invalid.length > 0 && isClosed) close()
+    if (invalid.length > 0 && feature.onInvalid === 'withhold') verdict = 'withhold'
     if (patch !== undefined) patches = { ...patches, [feature.scope]: mergePatches<object>(patches[feature.scope], patch) }
   }
   return { verdict, patches, issues, given }
 }
 
 /** What one annotation is taken for; nothing where its prefix is nobody's that is known. A feature is read once, into `asked`. */
-function understand(annotation: string, ingress: Ingress, asked: Map<string, ReadFeature>): readonly GivenAnnotation[] {
+function understand(annotation: string, ingress: Ingress, asked: Map<string, ReadFeature>, isCanary: boolean): readonly GivenAnnotation[] {
   const key = keyUnder(PREFIXES, annotation)
   if (key === undefined) {
     const foreign = keyUnder(FOREIGN_PREFIXES, annotation)
     return foreign === undefined ? [] : [{ annotation, key: foreign, kind: 'foreign' }]
   }
+  if (isCanary && !countsForCanary(key)) return [{ annotation, key, kind: 'main-only' }]
   const known = featureOfKey.get(key)
   const spec = known?.feature.annotations[key]
   if (known !== undefined && spec !== undefined) {
@@ -102,9 +107,23 @@ function understand(annotation: string, ingress: Ingress, asked: Map<string, Rea
   return [{ annotation, key, kind: 'other', other, isIdle: other.idle.includes(ingress.annotations[annotation]?.trim() ?? '') }]
 }
 
-function codeOf({ withholds, protects }: OtherName): IssueCode {
-  if (withholds) return 'canary-not-supported'
-  return protects ? 'protection-not-supported' : 'annotation-not-supported'
+const MEANWHILE: Readonly<Record<Feature['onInvalid'], string>> = {
+  default: 'it has no effect',
+  unavailable: 'requests get 503 until it is mended',
+  withhold: 'nothing of this Ingress is served until it is mended',
+}
+
+/** What a canary says of itself matters before all else. */
+function isMarkedAsCanary(ingress: Ingress): boolean {
+  const feature = features['canary']
+  const patch = feature === undefined ? undefined : (readFeature(feature, ingress).patch as Patches['upstream'] | undefined)
+  return patch?.canary?.isOn === true
+}
+
+/** Of a canary counts what is about its backends; how a path is served is the main Ingress' matter. */
+function countsForCanary(key: string): boolean {
+  const known = featureOfKey.get(key)
+  return known === undefined ? !Object.hasOwn(otherNames, key) : known.feature.scope === 'upstream'
 }
 
 function unknownMessage(meant: string | undefined): string {

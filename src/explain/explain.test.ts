@@ -226,7 +226,7 @@ test('what stops a migration comes first, the most frequent before others', () =
   const explanation = explainObjects([
     annotated({ 'proxy-read-timeout': '60s' }, shop('a')),
     annotated({ 'proxy-body-size': '8m' }, shop('b')),
-    annotated({ canary: 'true', ...snippet }, shop('c')),
+    annotated({ 'auth-tls-secret': 'default/ca', ...snippet }, shop('c')),
     annotated(snippet, shop('d')),
   ])
   expect(explanation.ingresses.map(({ name }) => name)).toEqual(['c', 'd', 'a', 'b'])

@@ -38,6 +38,8 @@ function judge(given: GivenAnnotation, message: string | undefined, redundancy: 
   switch (given.kind) {
     case 'foreign':
       return { verdict: 'foreign', level: 'fine', ...said }
+    case 'main-only':
+      return { verdict: 'same', level: 'fine', ...said }
     case 'unknown':
       return { verdict: 'unknown', level: 'ignored', ...said }
     case 'other':
@@ -51,7 +53,7 @@ function judge(given: GivenAnnotation, message: string | undefined, redundancy: 
           message: message ?? `${given.key} of our own prefix counts`,
         }
       if (given.status === 'invalid')
-        return { verdict: 'invalid', level: given.feature.onInvalid === 'unavailable' ? 'blocked' : 'ignored', ...said }
+        return { verdict: 'invalid', level: given.feature.onInvalid === 'default' ? 'ignored' : 'blocked', ...said }
       if (redundancy !== undefined) return { verdict: 'default', level: 'fine', message: redundancy }
       return compared(given)
   }
@@ -59,8 +61,8 @@ function judge(given: GivenAnnotation, message: string | undefined, redundancy: 
 
 const OTHER_VERDICTS: Readonly<Record<OtherName['verdict'], Verdict>> = { 'not yet': 'not-yet', needs: 'needs', never: 'refused' }
 
-function levelOfOther({ protects, withholds }: OtherName): Level {
-  return protects || withholds ? 'blocked' : 'ignored'
+function levelOfOther({ protects }: OtherName): Level {
+  return protects ? 'blocked' : 'ignored'
 }
 
 function compared({ spec }: Extract<GivenAnnotation, { kind: 'feature' }>): Judgement {

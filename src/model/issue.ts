@@ -86,7 +86,10 @@ export const issueCodes = {
     severity: 'warning',
     meaning: 'A tls entry stands beside a rule without host; clients of no known name are shown the default certificate.',
   },
-  'invalid-annotation': { severity: 'error', meaning: 'The annotation has a value that it cannot have; it has no effect.' },
+  'invalid-annotation': {
+    severity: 'error',
+    meaning: 'The annotation has a value that it cannot have; it has no effect, or the Ingress none.',
+  },
   'unknown-annotation': { severity: 'warning', meaning: 'An annotation under our prefixes that nobody knows; it has no effect.' },
   'annotation-conflict': {
     severity: 'warning',
@@ -121,7 +124,23 @@ export const issueCodes = {
     severity: 'error',
     meaning: 'The annotation protects the route, or the option all routes, and is not understood yet; requests get 503.',
   },
-  'canary-not-supported': { severity: 'error', meaning: 'Canary Ingresses are not understood yet; this Ingress is not served.' },
+  'canary-without-main': {
+    severity: 'error',
+    meaning: 'No Ingress of the namespace has the host, path and path type of a canary; the canary gets no requests there.',
+  },
+  'canary-weight': {
+    severity: 'error',
+    meaning: 'The weight of a canary, or those of several together, is more than the whole; what is above it counts for nothing.',
+  },
+  'canary-off': {
+    severity: 'info',
+    meaning:
+      'An Ingress that says canary: false, as one at rest does, has a host and path that an older one has; it gets no requests there.',
+  },
+  'canary-annotation': {
+    severity: 'info',
+    meaning: "An annotation of a canary that only the main Ingress can say; it has no effect, and the main Ingress' holds.",
+  },
   'foreign-annotation': { severity: 'info', meaning: "The annotation is another controller's; it has no effect here." },
   'configmap-not-found': {
     severity: 'warning',

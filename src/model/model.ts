@@ -3,6 +3,8 @@
  * makes a Model from Ingresses, and render, which prints one.
  */
 import type { BackendTls } from './backend-tls.ts'
+import type { Balancing, SessionCookie, Sessions } from './balancing.ts'
+import type { Canary } from './canary.ts'
 import type { HttpSettings } from './http-settings.ts'
 import type { ObjectRef } from './issue.ts'
 import type { LimitZone } from './limits.ts'
@@ -70,6 +72,8 @@ export type Location = {
   readonly redirectToHttps: boolean
   readonly settings: LocationSettings
   readonly action: Action
+  /** Of a backend that is proxied to: others that get some of its requests, in the order in which they are asked. */
+  readonly canaries?: readonly Canary[]
 }
 
 /** The Ingress that a location comes from; its names go into comments and log variables, hence vetted. */
@@ -97,6 +101,8 @@ export type Backend = {
   readonly host?: HostHeader | undefined
   /** Undefined for a backend without TLS, and for one to which nothing but TLS is asked for. */
   readonly tls?: BackendTls | undefined
+  /** How clients keep their endpoint, where the upstream is balanced so, and the cookie that they are given. */
+  readonly session?: { readonly by: Sessions; readonly cookie: SessionCookie }
 }
 
 /** Names the backend in logs; `port` is what the Ingress called it. */
@@ -108,6 +114,7 @@ export type RequestHeader = { readonly name: HeaderName; readonly value: string 
 export type Upstream = {
   readonly name: GeneratedName
   readonly endpoints: readonly Endpoint[]
+  readonly balancing?: Balancing
 }
 
 export type Endpoint =
@@ -138,4 +145,6 @@ export type Capabilities = {
   readonly resolvesNames: boolean
   /** `proxy_pass_trailers` (1.27.2). */
   readonly proxyPassTrailers: boolean
+  /** `sticky route` in an upstream (1.29.6). */
+  readonly stickyRoutes: boolean
 }

@@ -197,4 +197,17 @@ export function listOf<Value>(parse: (word: string) => Parsed<Value>, most: numb
   return commaSeparated(parse, most).refine((list) => list.length > 0, 'names nothing')
 }
 
+/** A whole number that may be below zero. */
+export function signedInteger(least: number, most: number): z.ZodType<number, string> {
+  return text((given) => inRange(/^[+-]?\d{1,10}$/.test(given) ? Number(given) : undefined, least, most, 'a whole number'))
+}
+
+/** One of the words, in any case. */
+export function oneOfAnyCase<Word extends string>(...words: readonly Word[]): z.ZodType<Word, string> {
+  return text((given) => {
+    const word = words.find((candidate) => candidate.toLowerCase() === given.toLowerCase())
+    return word === undefined ? refuse(`is none of ${words.join(', ')}`) : accept(word)
+  })
+}
+
 export { text as fromText }

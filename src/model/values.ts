@@ -30,6 +30,15 @@ export type HostHeader = Branded<string, 'HostHeader'>
 /** The same with variables that stand for the Service a request goes to. */
 export type HostTemplate = Branded<string, 'HostTemplate'>
 
+/** The name of a cookie, RFC 6265 section 4.1.1, narrowed to letters, digits and `-._~`. */
+export type CookieName = Branded<string, 'CookieName'>
+/** The Path of a cookie: as a URI has it, without what would begin another attribute. */
+export type CookiePath = Branded<string, 'CookiePath'>
+/** The value of a header, in printable ASCII. */
+export type HeaderValue = Branded<string, 'HeaderValue'>
+/** A regular expression that PCRE compiles and that no text keeps busy; header-pattern.ts reads it. */
+export type HeaderPattern = Branded<string, 'HeaderPattern'>
+
 /** An address or a network, `10.0.0.0/8`. */
 export type Cidr = Branded<string, 'Cidr'>
 /** `type/subtype`, or `*` for all, without parameters. */
@@ -195,6 +204,27 @@ export function parseHostTemplate(text: string): Parsed<HostTemplate> {
 /** The template with its variables filled in. */
 export function fillHostTemplate(template: HostTemplate, values: Readonly<Record<HostVariable, string>>): Parsed<HostHeader> {
   return parseHostHeader(template.replace(HOST_VARIABLE, (_, braced, bare) => values[(braced ?? bare) as HostVariable]))
+}
+
+/** Reads the name of a cookie. */
+export function parseCookieName(text: string): Parsed<CookieName> {
+  return /^[A-Za-z0-9_.~-]{1,64}$/.test(text)
+    ? accept(text as CookieName)
+    : refuse('is not the name of a cookie (letters, digits and -._~, 64 at most)')
+}
+
+/** Reads the Path of a cookie, as browsers compare it: percent-encoded. */
+export function parseCookiePath(text: string): Parsed<CookiePath> {
+  return /^\/[A-Za-z0-9._~!$&'()*+=:@%/-]{0,500}$/.test(text)
+    ? accept(text as CookiePath)
+    : refuse('is not a path for a cookie (/… in characters of a URI, without ; and ,)')
+}
+
+/** Reads the value of a header that is compared as a whole. */
+export function parseHeaderValue(text: string): Parsed<HeaderValue> {
+  return /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/.test(text)
+    ? accept(text as HeaderValue)
+    : refuse('is not the value of a header (printable ASCII, 200 characters at most)')
 }
 
 /** The value, for texts that this program has made itself; anything else is a bug and throws. */

@@ -37,6 +37,7 @@ const capabilitiesSchema = z.object({
   keepaliveMinTimeout: z.boolean(),
   sslCertificateCache: z.boolean(),
   proxyPassTrailers: z.boolean(),
+  stickyRoutes: z.boolean(),
   resolvesNames: z.boolean(),
 }) satisfies z.ZodType<Capabilities>
 

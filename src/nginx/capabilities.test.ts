@@ -30,6 +30,7 @@ describe('what a version can do', () => {
     sslCertificateCache: false,
     resolvesNames: false,
     proxyPassTrailers: false,
+    stickyRoutes: false,
   }
   test.each([
     ['1.22.1', NONE],
@@ -39,11 +40,25 @@ describe('what a version can do', () => {
     ['1.27.2', { ...NONE, http2Directive: true, resolvesNames: false, proxyPassTrailers: true }],
     [
       '1.27.4',
-      { http2Directive: true, keepaliveMinTimeout: true, sslCertificateCache: true, resolvesNames: true, proxyPassTrailers: true },
+      {
+        http2Directive: true,
+        keepaliveMinTimeout: true,
+        sslCertificateCache: true,
+        resolvesNames: true,
+        proxyPassTrailers: true,
+        stickyRoutes: false,
+      },
     ],
     [
       '1.30.6',
-      { http2Directive: true, keepaliveMinTimeout: true, sslCertificateCache: true, resolvesNames: true, proxyPassTrailers: true },
+      {
+        http2Directive: true,
+        keepaliveMinTimeout: true,
+        sslCertificateCache: true,
+        resolvesNames: true,
+        proxyPassTrailers: true,
+        stickyRoutes: true,
+      },
     ],
   ])('%s', (version, capabilities) => {
     expect(capabilitiesOf(version)).toEqual(capabilities)

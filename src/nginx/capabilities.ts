@@ -32,5 +32,6 @@ export function capabilitiesOf(version: string): Capabilities {
     sslCertificateCache: semver.gte(version, '1.27.4'),
     resolvesNames: semver.gte(version, '1.27.3'),
     proxyPassTrailers: semver.gte(version, '1.27.2'),
+    stickyRoutes: semver.gte(version, '1.29.6'),
   }
 }

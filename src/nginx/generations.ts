@@ -23,7 +23,7 @@ export type GenerationStore = {
   active(): Promise<Generation | undefined>
 }
 
-const INCLUDED_FOLDERS = ['servers', 'shards', 'certificates', 'hosts', 'secrets']
+const INCLUDED_FOLDERS = ['servers', 'shards', 'certificates', 'hosts', 'secrets', 'variables', 'endpoints']
 const WRITES_AT_ONCE = 32
 /** Readable by us and, through the group, by workers of another account. */
 const KEY_MODE = 0o640

@@ -72,7 +72,8 @@ export async function createLayout(layout: Layout): Promise<void> {
 
 /** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates and secrets by name. */
 export async function createConfigurationLayout(layout: Layout): Promise<void> {
-  await makeFolders(layout, ['conf/servers', 'conf/shards', 'conf/certificates', 'conf/hosts', 'conf/certs', 'conf/secrets'])
+  const included = ['servers', 'shards', 'certificates', 'hosts', 'variables', 'endpoints']
+  await makeFolders(layout, [...included.map((folder) => `conf/${folder}`), 'conf/certs', 'conf/secrets'])
   await letPass(layout, ['', 'conf', 'conf/certs', 'conf/secrets'])
 }
 

@@ -37,6 +37,23 @@ describe('what each filter writes', () => {
     ['portSuffix', 443, ''],
     ['portSuffix', 8443, ':8443'],
     ['owner', { namespace: 'shop', ingress: 'web.v2' }, 'shop/web.v2'],
+    ['percent', '12.50', '12.50%'],
+    ['hexadecimal', '00ff.12', '00ff.12'],
+    ['blockKey', { kind: 'default' }, 'default'],
+    ['blockKey', { kind: 'empty' }, '""'],
+    ['blockKey', { kind: 'exact', value: 'include' }, '"~^include$"'],
+    ['blockKey', { kind: 'exact', value: 'a.b"c' }, '"~^a\\\\.b\\\\\\"c$"'],
+    ['blockKey', { kind: 'pattern', pattern: '^v[3-9]"' }, '"~^v[3-9]\\""'],
+    ['blockKey', { kind: 'cookie', name: 'my-canary', value: 'always' }, '"~(?:^|; *)my\\\\-canary=always(?:;|$)"'],
+    ['blockKey', { kind: 'ours', pattern: '^[anw]{2}(a|wa)' }, '"~^[anw]{2}(a|wa)"'],
+    [
+      'variableText',
+      [
+        { kind: 'text', text: 'cost $' },
+        { kind: 'variable', name: 'uri' },
+      ],
+      '"cost ${dollar}${uri}"',
+    ],
   ]
   test.each(written)('%s of %j is %s', (filter, value, text) => {
     expect(filters[filter](value)).toBe(text)
@@ -104,6 +121,22 @@ describe('what each filter refuses', () => {
     ['owner', { namespace: 'a\nb', ingress: 'c' }],
     ['owner', { namespace: 'a', ingress: 'c/d' }],
     ['owner', { namespace: 'a' }],
+    ['percent', '0.00'],
+    ['percent', '100.00'],
+    ['percent', 20],
+    ['hexadecimal', 'x'],
+    ['hexadecimal', 'a.b.c'],
+    ['blockKey', { kind: 'include' }],
+    ['blockKey', { kind: 'exact', value: 'a\nb' }],
+    ['blockKey', { kind: 'pattern', pattern: '(a+)+' }],
+    ['blockKey', { kind: 'cookie', name: 'a=b', value: 'always' }],
+    ['blockKey', { kind: 'cookie', name: 'a', value: 'b;' }],
+    ['blockKey', { kind: 'session', cookie: 'a b', place: 1 }],
+    ['blockKey', { kind: 'session', cookie: 'a', place: '1' }],
+    ['blockKey', { kind: 'kept', cookie: 'a', group: 'abcdef', digits: '1}' }],
+    ['blockKey', { kind: 'ours', pattern: '^a" 1; #' }],
+    ['variableText', [{ kind: 'variable', name: 'a;b' }]],
+    ['variableText', [{ kind: 'text', text: 'a\nb' }]],
   ]
   test.each(refused)('%s of %j', (filter, value) => {
     expect(() => filters[filter](value)).toThrow()

@@ -3,7 +3,9 @@
  * mistake upstream stops the rendering and never reaches NGINX. NGINX's rules were measured on 1.22, 1.26 and 1.30.
  */
 import { isIP } from 'node:net'
+import type { VariableText } from '../model/balancing.ts'
 import { authMethods } from '../model/external-auth.ts'
+import { parseHeaderPattern } from '../model/header-pattern.ts'
 import { nextUpstreamWords, type StrictTransportSecurity } from '../model/http-settings.ts'
 import { isLogVariable, type LogFormat } from '../model/log-format.ts'
 import type { Endpoint, HostMatch, Owner } from '../model/model.ts'
@@ -17,9 +19,12 @@ import {
 } from '../model/tls-settings.ts'
 import {
   hasControlCharacter,
+  type Parsed,
   parseCidr,
+  parseCookieName,
   parseGeneratedName,
   parseHeaderName,
+  parseHeaderValue,
   parseHost,
   parseHostHeader,
   parseIpAddress,
@@ -29,6 +34,7 @@ import {
   parseServerName,
 } from '../model/values.ts'
 import type { RedirectView } from './redirects.ts'
+import type { MapKey } from './variables.ts'
 
 /** NGINX's buffer for one token is 4096 bytes, quotes included. */
 const LONGEST_TOKEN_BYTES = 4090
@@ -75,6 +81,79 @@ export function serverName(value: unknown): string {
 /** A key of a map that stands for itself: `\` in front takes away what `default`, `include` or `~` would mean to the map. */
 function mapKey(value: unknown): string {
   return literal(`\\${expectText(value, 'mapKey')}`)
+}
+
+/** Text in which variables stand: those are expanded, and what is text stays text. */
+export function variableText(value: unknown): string {
+  const token = (value as VariableText)
+    .map((part) => {
+      if (part.kind === 'text') return interpolated(part.text).slice(1, -1)
+      if (!/^[a-z0-9_]{1,80}$/.test(part.name)) throw refusal('variableText', part.name, 'is no variable')
+      // A capture has no braces.
+      return /^[1-9]$/.test(part.name) ? `$${part.name}` : `\${${part.name}}`
+    })
+    .join('')
+  if (Buffer.byteLength(token) > LONGEST_TOKEN_BYTES) throw refusal('variableText', token, `is longer than ${LONGEST_TOKEN_BYTES} bytes`)
+  return `"${token}"`
+}
+
+/** A key of a map, by what it is to match. Literal keys are compared without case, so most are expressions. */
+function blockKey(value: unknown): string {
+  const key = value as MapKey
+  switch (key.kind) {
+    case 'default':
+      return 'default'
+    case 'empty':
+      return '""'
+    case 'exact':
+      return literal(`~^${escapePattern(vetted('blockKey', parseHeaderValue, key.value))}$`)
+    case 'pattern':
+      return literal(`~${vetted('blockKey', parseHeaderPattern, key.pattern)}`)
+    case 'cookie':
+      return literal(`~(?:^|; *)${cookiePattern(key.name)}=${keyword(key.value)}(?:;|$)`)
+    case 'session':
+      return literal(
+        `~^[^;]*;(?:[^,;]*,){${integer(key.place)}}([0-9a-f]+)[^;]*;(?:|.*; *)${cookiePattern(key.cookie)}=\\1\\.[0-9a-f]+(?:;|$)`,
+      )
+    case 'kept':
+      return literal(
+        `~^(${hexadecimal(key.group)}[0-9a-f]{12})\\|(?:|.*; *)${cookiePattern(key.cookie)}=(\\1\\.[0-9a-f]{${integer(key.digits)}})(?:;|$)`,
+      )
+    case 'ours':
+      if (!/^\^[-0-9a-z[\]^(){}|.,:;*+\\$]+$/.test(key.pattern)) throw refusal('blockKey', key.pattern, 'is no expression of ours')
+      return literal(`~${key.pattern}`)
+    default:
+      throw refusal('blockKey', value, 'is no key')
+  }
+}
+
+/** Cookies stand between semicolons: RFC 6265 section 4.2.1. Those of several fields are joined in that way, too. */
+function cookiePattern(name: string): string {
+  return escapePattern(vetted('blockKey', parseCookieName, name))
+}
+
+function escapePattern(value: string): string {
+  return value.replace(/[^A-Za-z0-9]/g, '\\$&')
+}
+
+function vetted<Value>(filter: string, parse: (text: string) => Parsed<Value>, value: unknown): Value {
+  const parsed = parse(expectText(value, filter))
+  if (!parsed.ok) throw refusal(filter, value, parsed.reason)
+  return parsed.value
+}
+
+/** Digits of a hash, and a dot between two of them. */
+function hexadecimal(value: unknown): string {
+  const digits = expectText(value, 'hexadecimal')
+  if (!/^[0-9a-f]{1,20}(\.[0-9a-f]{1,20})?$/.test(digits)) throw refusal('hexadecimal', value, 'is not hexadecimal')
+  return digits
+}
+
+/** A share, `12.50`. */
+function percent(value: unknown): string {
+  const share = expectText(value, 'percent')
+  if (!/^\d{1,2}\.\d{2}$/.test(share) || Number(share) === 0) throw refusal('percent', value, 'is no share')
+  return `${share}%`
 }
 
 /**
@@ -385,4 +464,8 @@ export const filters = {
   nameServer,
   portSuffix,
   owner,
+  variableText,
+  blockKey,
+  hexadecimal,
+  percent,
 } satisfies Readonly<Record<string, (value: unknown) => string>>

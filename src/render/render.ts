@@ -4,7 +4,17 @@ import type { LimitKey, LimitZone } from '../model/limits.ts'
 import { hostKey, type KeyPair, type Model, type SecretFile, type Server, type Upstream } from '../model/model.ts'
 import { limitKeysOf, limitKeyView, limitZoneView } from './access.ts'
 import { print } from './environment.ts'
-import { nextPowerOfTwo, type RenderContext, rootView, serverView, upstreamSettingsView, upstreamView } from './views.ts'
+import type { VariableBlock } from './variables.ts'
+import {
+  endpointNames,
+  nextPowerOfTwo,
+  type RenderContext,
+  rootView,
+  serverView,
+  upstreamSettingsView,
+  upstreamView,
+  variablesOf,
+} from './views.ts'
 
 export type { NameServer, RenderContext } from './views.ts'
 
@@ -30,11 +40,13 @@ export type ConfigSet = {
 export type RenderMemo = {
   context: RenderContext | undefined
   http: string
-  servers: WeakMap<Server, ConfigFile>
+  servers: WeakMap<Server, PrintedServer>
   /** The hashes by which servers, upstreams and limits are dealt to shards. */
   readonly places: WeakMap<Sharded, number>
   shards: Map<string, { readonly inputs: readonly unknown[]; readonly file: ConfigFile }>
 }
+
+type PrintedServer = { readonly file: ConfigFile; readonly variables: readonly VariableBlock[] }
 
 type Sharded = Server | Upstream | LimitKey | LimitZone
 
@@ -48,18 +60,24 @@ const SHARD_SIZE = 64
 /** The memo changes how fast the answer comes, never the answer. */
 export function render(model: Model, context: RenderContext, memo: RenderMemo = createRenderMemo()): ConfigSet {
   forgetIfSettingsChanged(model, context, memo)
-  const servers = model.servers.map((server) => ({ server, file: serverFile(server, model, context, memo.servers) }))
+  const servers = model.servers.map((server) => ({ server, ...printServer(server, model, context, memo.servers) }))
   const shards = shardsOf(model, context, memo)
   const certificateShards = certificateShardsOf(model.servers, memo)
   const hostShards = hostShardsOf(model.servers, memo)
-  const view = rootView(model, context, {
+  const variables = distinct(servers.flatMap(({ variables }) => variables))
+  const variableShards = variableShardsOf(variables, memo)
+  const endpointShards = endpointShardsOf(model, context, memo)
+  const files = {
     shards: shards.map(({ path }) => path),
     certificateShards: certificateShards.map(({ path }) => path),
     hostShards: hostShards.map(({ path }) => path),
-  })
+    variableShards: variableShards.map(({ path }) => path),
+    endpointShards: endpointShards.map(({ path }) => path),
+  }
+  const view = rootView(model, context, files, variables.length)
   const hash = hashOf(print('nginx.conf.njk', 'root', { ...view, generation: 0, hash: 'none' }))
   return {
-    files: [...servers.map(({ file }) => file), ...shards, ...certificateShards, ...hostShards],
+    files: [...servers.map(({ file }) => file), ...shards, ...certificateShards, ...hostShards, ...variableShards, ...endpointShards],
     keyPairs: model.keyPairs,
     secretFiles: model.secretFiles,
     hash,
@@ -78,12 +96,45 @@ function forgetIfSettingsChanged(model: Model, context: RenderContext, memo: Ren
   memo.shards = new Map()
 }
 
-function serverFile(server: Server, model: Model, context: RenderContext, memo: WeakMap<Server, ConfigFile>): ConfigFile {
+function printServer(server: Server, model: Model, context: RenderContext, memo: WeakMap<Server, PrintedServer>): PrintedServer {
   const known = memo.get(server)
   if (known !== undefined) return known
-  const file = fileOf('servers', print('server.njk', 'server', serverView(server, model.http, context)))
-  memo.set(server, file)
-  return file
+  const printed = {
+    file: fileOf('servers', print('server.njk', 'server', serverView(server, model.http, context))),
+    variables: variablesOf(server, context),
+  }
+  memo.set(server, printed)
+  return printed
+}
+
+/** A variable's name comes of what it says: those of one name are equal. */
+function distinct(variables: readonly VariableBlock[]): readonly VariableBlock[] {
+  const byName = new Map(variables.map((block) => [block.variable, block]))
+  return [...byName.keys()].sort().flatMap((name) => byName.get(name) ?? [])
+}
+
+function variableShardsOf(variables: readonly VariableBlock[], memo: RenderMemo): readonly ConfigFile[] {
+  return inShards(variables, ({ variable }) => variable).map(([key, blocks]) =>
+    rememberShard(
+      memo,
+      `variables ${key}`,
+      blocks.map(({ variable }) => variable),
+      () => print('variables.njk', 'variables', { blocks }),
+      'variables',
+    ),
+  )
+}
+
+function endpointShardsOf(model: Model, context: RenderContext, memo: RenderMemo): readonly ConfigFile[] {
+  return inShards(endpointNames(model, context), ({ name }) => name).map(([key, endpoints]) =>
+    rememberShard(
+      memo,
+      `endpoints ${key}`,
+      endpoints.map(({ address }) => address),
+      () => print('endpoints.njk', 'endpoints', { names: endpoints }),
+      'endpoints',
+    ),
+  )
 }
 
 function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): readonly ConfigFile[] {
@@ -97,12 +148,12 @@ function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): reado
     const upstreams = upstreamShards.get(key) ?? []
     const limitKeys = limitKeyShards.get(key) ?? []
     const limitZones = limitZoneShards.get(key) ?? []
-    const servers = (serverShards.get(key) ?? []).map((server) => serverFile(server, model, context, memo.servers).path)
+    const servers = (serverShards.get(key) ?? []).map((server) => printServer(server, model, context, memo.servers).file.path)
     return rememberShard(
       memo,
       `servers ${key}`,
       [...limitKeys, ...limitZones, ...upstreams, ...servers, settings.zoneSize, settings.keepAlive],
-      () => printShard({ limitKeys, limitZones, upstreams, servers, settings }),
+      () => printShard({ limitKeys, limitZones, upstreams, servers, settings }, model, context),
       'shards',
     )
   })
@@ -117,11 +168,11 @@ type ShardParts = {
   readonly settings: ReturnType<typeof upstreamSettingsView>
 }
 
-function printShard({ limitKeys, limitZones, upstreams, servers, settings }: ShardParts): string {
+function printShard({ limitKeys, limitZones, upstreams, servers, settings }: ShardParts, model: Model, context: RenderContext): string {
   return print('shard.njk', 'shard', {
     limitKeys: byName(limitKeys).map(limitKeyView),
     limitZones: byName(limitZones).map(limitZoneView),
-    upstreams: byName(upstreams).map(upstreamView),
+    upstreams: byName(upstreams).map((upstream) => upstreamView(upstream, model.http, context)),
     servers,
     settings,
   })
@@ -131,7 +182,7 @@ function printShard({ limitKeys, limitZones, upstreams, servers, settings }: Sha
 export function printPart(part: Pick<Model, 'servers' | 'upstreams' | 'limitZones'>, model: Model, context: RenderContext): string {
   const servers = part.servers.map((server) => print('server.njk', 'server', serverView(server, model.http, context)))
   const beside = { ...part, limitKeys: limitKeysOf(part), servers: [], settings: upstreamSettingsView(model) }
-  return [...servers, ...(part.upstreams.length + part.limitZones.length === 0 ? [] : [printShard(beside)])].join('\n')
+  return [...servers, ...(part.upstreams.length + part.limitZones.length === 0 ? [] : [printShard(beside, model, context)])].join('\n')
 }
 
 function certificateShardsOf(servers: readonly Server[], memo: RenderMemo): readonly ConfigFile[] {
@@ -179,6 +230,17 @@ function rememberShard(memo: RenderMemo, key: string, inputs: readonly unknown[]
   return file
 }
 
+/** The same for items that are made anew each time. */
+function inShards<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly (readonly [number, readonly Item[]])[] {
+  const count = nextPowerOfTwo(Math.ceil(items.length / SHARD_SIZE))
+  const shards = Map.groupBy(items, (item) => placeOf(nameOf(item)) % count)
+  return inOrder(shards.keys()).map((key) => [key, shards.get(key) ?? []])
+}
+
+function placeOf(name: string): number {
+  return Number.parseInt(hashOf(name).slice(0, 6), 16)
+}
+
 /** Deals items out by the hash of their name, so that a change moves few of them. */
 function shard<Item extends Sharded>(
   items: readonly Item[],
@@ -190,7 +252,7 @@ function shard<Item extends Sharded>(
   for (const item of items) {
     let place = places.get(item)
     if (place === undefined) {
-      place = Number.parseInt(hashOf(nameOf(item)).slice(0, 6), 16)
+      place = placeOf(nameOf(item))
       places.set(item, place)
     }
     const key = place % count

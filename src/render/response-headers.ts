@@ -23,15 +23,17 @@ const CORS_HEADERS: readonly AddedHeader[] = [
 
 /**
  * Undefined for a location that adds none: it inherits what the server and the http block say. One that adds or hides
- * any inherits nothing of the kind, so all is said again.
+ * any inherits nothing of the kind, so all is said again. `sessionCookies` are variables.
  */
 export function responseHeadersView(
   { externalAuth, cors }: LocationSettings,
+  sessionCookies: readonly string[],
   strictTransportSecurity: boolean,
   http: HttpSettings,
 ): ResponseHeadersView | undefined {
   const added = [
     ...(externalAuth === undefined ? [] : [{ name: 'Set-Cookie', value: '$auth_cookie', always: externalAuth.alwaysSetsCookie }]),
+    ...sessionCookies.map((value) => ({ name: 'Set-Cookie', value, always: true })),
     ...(cors === undefined ? [] : corsHeaders(cors)),
   ]
   if (added.length === 0) return undefined

@@ -18,6 +18,7 @@ import {
 } from '../model/model.ts'
 import type { HostHeader } from '../model/values.ts'
 import { accessHeaders, httpAccessView } from './access.ts'
+import { type Dispatch, dispatchOf } from './canaries.ts'
 import { escapingView } from './escaping.ts'
 import { type AuthLocationView, authLocationView } from './external-auth.ts'
 import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
@@ -25,6 +26,8 @@ import { type MatchView, matchViewsOf } from './location-matches.ts'
 import { locationSettingsView } from './location-settings.ts'
 import { type RedirectView, type RewriteView, redirectView, rewriteView } from './redirects.ts'
 import { type ResponseHeadersView, responseHeadersView } from './response-headers.ts'
+import { addressOf, endpointName, namedEndpoints, type SessionView, sessionGroup, sessionSchemeOf } from './sessions.ts'
+import type { VariableBlock } from './variables.ts'
 
 /** A DNS server; 53 is the port of all but a test's. */
 export type NameServer = { readonly address: string; readonly port: number }
@@ -69,7 +72,22 @@ type LocationView = MatchView & {
   readonly rewrite: RewriteView | undefined
   readonly moved: RedirectView | undefined
   readonly movedByRewrite: RewriteView | undefined
+  readonly canaries: readonly CanaryView[]
+  /** Undefined where no backend has sessions. */
+  readonly session: SessionView | undefined
+  readonly sessionGroups: string | undefined
 } & ReturnType<typeof locationSettingsView>
+
+/** Where a request goes whose choice is this number. */
+type CanaryView = {
+  readonly variable: string
+  readonly number: number
+  readonly session: SessionView | undefined
+  readonly upstreamName: string | undefined
+  readonly module: string
+  readonly scheme: string
+  readonly upstream: string
+}
 
 /** What the log says of a location's requests. */
 type LogView = {
@@ -81,6 +99,8 @@ type LogView = {
 
 type PassView = {
   readonly module: string
+  /** Modules that canaries are passed by and the main backend is not. */
+  readonly otherModules: readonly string[]
   readonly scheme: string
   readonly upstream: string
   readonly hasOwnHeaders: boolean
@@ -104,9 +124,16 @@ export function serverView(server: Server, http: HttpSettings, context: RenderCo
     rejectsUnknownNames: isDefault && http.tls.rejectUnknownNames,
     strictTransportSecurity,
     hiddenHeaders: http.proxy.hiddenHeaders,
-    locations: matchViewsOf(server.locations).map(([location, match]) => locationView(location, match, strictTransportSecurity, http)),
+    locations: matchViewsOf(server.locations).map(([location, match]) =>
+      locationView(location, match, dispatchOf(location, context.capabilities), strictTransportSecurity, http),
+    ),
     externalAuths: externalAuthsOf(server, strictTransportSecurity, http),
   }
+}
+
+/** The variables that a server's locations need. */
+export function variablesOf(server: Server, { capabilities }: RenderContext): readonly VariableBlock[] {
+  return server.locations.flatMap((location) => dispatchOf(location, capabilities)?.blocks ?? [])
 }
 
 /** Each once, however many locations ask by it. */
@@ -135,10 +162,12 @@ function listensOf(http: HttpSettings, context: RenderContext, defaultServer: bo
 function locationView(
   location: Location,
   { modifier, path }: MatchView,
+  dispatch: Dispatch | undefined,
   strictTransportSecurity: boolean,
   http: HttpSettings,
 ): LocationView {
   const { action } = location
+  const setCookies = dispatch?.setCookies ?? []
   return {
     modifier,
     path,
@@ -146,12 +175,15 @@ function locationView(
     log: logView(location.owner, serviceOf(action)),
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
     ...locationSettingsView(location.settings, http),
-    responseHeaders: responseHeadersView(location.settings, strictTransportSecurity, http),
-    pass: action.kind === 'proxy' ? passView(location, action, http) : undefined,
+    responseHeaders: responseHeadersView(location.settings, setCookies, strictTransportSecurity, http),
+    pass: action.kind === 'proxy' ? passView(location, action, dispatch, http) : undefined,
     respond: action.kind === 'respond' ? action.status : undefined,
     rewrite: action.kind === 'proxy' ? rewriteView(location.match, location.settings.rewrite) : undefined,
     moved: redirectView(action, http),
     movedByRewrite: action.kind === 'redirect' && action.to.kind === 'rewrite' ? rewriteView(location.match, action.to.target) : undefined,
+    canaries: dispatch?.canaries.map((canary) => canaryView(canary, location.owner, setCookies.length > 0)) ?? [],
+    session: setCookies.length === 0 ? undefined : dispatch?.main,
+    sessionGroups: dispatch?.groups,
   }
 }
 
@@ -165,7 +197,27 @@ function logView(owner: Owner | undefined, service: ServicePort | undefined): Lo
   const namespace = owner?.namespace ?? '-'
   return {
     route: [namespace, owner?.ingress ?? '-', service?.name ?? '-', service?.port || '-'].join(' '),
-    upstreamName: service && `${namespace}-${service.name}-${service.port}`,
+    upstreamName: service && upstreamNameOf(owner, service),
+  }
+}
+
+/** As ingress-nginx calls it in logs. */
+function upstreamNameOf(owner: Owner | undefined, { name, port }: ServicePort): string {
+  return `${owner?.namespace ?? '-'}-${name}-${port}`
+}
+
+function canaryView(
+  { variable, number, backend, session }: Dispatch['canaries'][number],
+  owner: Owner | undefined,
+  hasSessions: boolean,
+): CanaryView {
+  return {
+    variable,
+    number,
+    upstreamName: upstreamNameOf(owner, backend.service),
+    ...PASS[backend.protocol],
+    upstream: backend.upstream,
+    session: hasSessions ? session : undefined,
   }
 }
 
@@ -178,17 +230,25 @@ const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly
 
 type ProxyAction = Extract<Action, { readonly kind: 'proxy' }>
 
-function passView({ settings }: Location, { backend, backendOverTls }: ProxyAction, http: HttpSettings): PassView {
+function passView(
+  { settings }: Location,
+  { backend, backendOverTls }: ProxyAction,
+  dispatch: Dispatch | undefined,
+  http: HttpSettings,
+): PassView {
   const requestHeaders = [...backend.requestHeaders, ...accessHeaders(settings)]
   const takesAuthHeaders = settings.externalAuth !== undefined && settings.externalAuth.responseHeaders.length > 0
+  const canaries = dispatch?.canaries.map((canary) => canary.backend) ?? []
+  const { module } = PASS[backend.protocol]
   return {
     ...PASS[backend.protocol],
+    otherModules: [...new Set(canaries.map(({ protocol }) => PASS[protocol].module))].filter((other) => other !== module),
     upstream: backend.upstream,
     hasOwnHeaders: requestHeaders.length > 0 || backend.host !== undefined || takesAuthHeaders,
     forwarded: forwardedView(http),
     requestHeaders,
     host: backend.host,
-    tls: (backendOverTls ?? backend).tls,
+    tls: [backendOverTls ?? backend, ...canaries].find(({ tls }) => tls !== undefined)?.tls,
     overTls: backendOverTls && { scheme: PASS[backendOverTls.protocol].scheme, upstream: backendOverTls.upstream },
   }
 }
@@ -197,7 +257,14 @@ function passView({ settings }: Location, { backend, backendOverTls }: ProxyActi
 export function rootView(
   model: Model,
   context: RenderContext,
-  files: { readonly shards: readonly string[]; readonly certificateShards: readonly string[]; readonly hostShards: readonly string[] },
+  files: {
+    readonly shards: readonly string[]
+    readonly certificateShards: readonly string[]
+    readonly hostShards: readonly string[]
+    readonly variableShards: readonly string[]
+    readonly endpointShards: readonly string[]
+  },
+  variableCount: number,
 ) {
   const { http } = model
   return {
@@ -220,6 +287,7 @@ export function rootView(
     ...forwardingView(http),
     ...authRootView(model, context.root),
     hasCors: asks(model, ({ cors }) => cors !== undefined),
+    hasSessions: model.upstreams.some(({ balancing }) => balancing?.kind === 'sessions'),
     resolver: resolverView(model, context),
     pidFile: `${context.root}/run/nginx.pid`,
     statusSocket: `${context.root}/run/status.sock`,
@@ -234,12 +302,16 @@ export function rootView(
     publicHttpsPort: http.publicHttpsPort,
     defaultKeyPair: http.defaultKeyPair,
     ...namesHashOf(model.servers),
+    variablesHashMaxSize: Math.max(LEAST_VARIABLES, nextPowerOfTwo(8 * variableCount)),
   }
 }
 
 function asks(model: Model, isAsked: (settings: LocationSettings) => boolean): boolean {
   return model.servers.some(({ locations }) => locations.some(({ settings }) => isAsked(settings)))
 }
+
+/** NGINX's own, which holds its variables and those of the root file. */
+const LEAST_VARIABLES = 1024
 
 /** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */
 const ZONE_BYTES_PER_NAME = 64 * 1024
@@ -277,9 +349,37 @@ function logSettingsView({ log }: HttpSettings, context: RenderContext) {
   }
 }
 
-/** The `upstream { }` of a Service port. */
-export function upstreamView({ name, endpoints }: Upstream) {
-  return { name, endpoints, resolves: endpoints.some(({ kind }) => kind === 'name') }
+/** The `upstream { }` of a Service port, and how an endpoint is chosen where that is not as for all. */
+export function upstreamView(
+  { name, endpoints, balancing }: Upstream,
+  { upstream: { method } }: HttpSettings,
+  { capabilities }: RenderContext,
+) {
+  const scheme = balancing?.kind === 'sessions' ? sessionSchemeOf(balancing.by, capabilities) : undefined
+  const group = scheme?.isByRoute === true ? sessionGroup(scheme, name) : undefined
+  const isByHash = balancing?.kind === 'hash' || scheme?.isByRoute === false
+  return {
+    name,
+    endpoints: endpoints.map((endpoint) => ({
+      kind: endpoint.kind,
+      address: endpoint,
+      route: group && `${group}.${endpointName(endpoint)}`,
+    })),
+    resolves: endpoints.some(({ kind }) => kind === 'name'),
+    hash: balancing?.kind === 'hash' ? balancing.key : undefined,
+    sessionHash: scheme?.isByRoute === false ? scheme.chosenBy : undefined,
+    stickyRoute: scheme?.isByRoute === true ? scheme.chosenBy : undefined,
+    leastConnections:
+      balancing?.kind === 'least-connections' || (balancing?.kind !== 'round-robin' && !isByHash && method === 'least-conn'),
+  }
+}
+
+/** Each endpoint that sessions go by, and its name in cookies. */
+export function endpointNames(
+  model: Model,
+  { capabilities }: RenderContext,
+): readonly { readonly address: string; readonly name: string }[] {
+  return namedEndpoints(model.upstreams, capabilities).map((endpoint) => ({ address: addressOf(endpoint), name: endpointName(endpoint) }))
 }
 
 /** What every upstream has. */
@@ -288,7 +388,6 @@ export function upstreamSettingsView(model: Model) {
   return {
     // One zone for all: one each would cost megabytes. It grows in powers of two, so that a new name seldom changes it.
     zoneSize: Math.max(LEAST_ZONE_BYTES, nextPowerOfTwo(namesIn(model) * ZONE_BYTES_PER_NAME)),
-    leastConnections: upstream.method === 'least-conn',
     keepAlive: upstream.keepAlive === 0 ? undefined : idleConnectionsOf(model.upstreams.length, upstream.keepAlive),
     keepAliveTimeout: upstream.keepAliveTimeout,
     keepAliveRequests: upstream.keepAliveRequests,

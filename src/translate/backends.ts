@@ -5,7 +5,7 @@ import type { BackendPatch, UpstreamPatch } from '../annotations/patch.ts'
 import { type EndpointSlice, type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
 import type { BackendTls } from '../model/backend-tls.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
-import type { Action, BackendProtocol, Endpoint, ServicePort, Upstream } from '../model/model.ts'
+import type { Action, BackendProtocol, Endpoint, PathMatch, ServicePort, Upstream } from '../model/model.ts'
 import {
   fillHostTemplate,
   type GeneratedName,
@@ -21,6 +21,7 @@ import {
 } from '../model/values.ts'
 import type { Options } from '../options.ts'
 import { termsFor } from './backend-tls.ts'
+import { balancingOf, sessionCookieOf } from './balancing.ts'
 import { parseExternalName } from './external-name.ts'
 import type { Lookup } from './lookup.ts'
 
@@ -48,6 +49,10 @@ export type Asker = {
   /** What they ask of the way to it. */
   readonly backend?: BackendPatch | undefined
   readonly tls?: BackendTls | undefined
+  /** The path it is for, for the cookie of its sessions. */
+  readonly match?: PathMatch
+  /** Without endpoints, a canary leaves all requests to the main backend. */
+  readonly isCanary?: boolean
 }
 
 /** The echo reads from this header which Service was chosen. */
@@ -103,11 +108,20 @@ export function resolveBackend(
   if (asker.tls !== undefined && tls === undefined)
     tell('backend-without-tls', `${described} is spoken to without TLS, see backend-protocol; annotations of proxy-ssl have no effect`)
   const connections = protocol === protocolOf(undefined, port.appProtocol).protocol && tls === undefined ? undefined : { protocol, tls }
-  const upstream = { name: upstreamName(service, number.value, found.kind, connections), endpoints }
+  const balancing = balancingOf(asker.patch, endpoints)
+  const upstream: Upstream = {
+    name: upstreamName(service, number.value, found.kind, [connections, balancing]),
+    endpoints,
+    ...(balancing && { balancing }),
+  }
   const servicePort = { name: name.value, port: String(number.value) }
   const host = hostOf(asker.backend?.host, service, servicePort.port)
+  const session = balancing?.kind === 'sessions' ? { by: balancing.by, cookie: sessionCookieOf(asker.patch, asker.match) } : undefined
   return {
-    action: { kind: 'proxy', backend: { upstream: upstream.name, protocol, service: servicePort, requestHeaders: [], host, tls } },
+    action: {
+      kind: 'proxy',
+      backend: { upstream: upstream.name, protocol, service: servicePort, requestHeaders: [], host, tls, ...(session && { session }) },
+    },
     upstream,
     issues: told,
   }
@@ -175,6 +189,8 @@ type StandIn = Pick<ResolvedBackend, 'action' | 'upstream'> & { readonly meanwhi
 
 function standInFor(backend: IngressBackend, asker: Asker, rules: BackendRules): StandIn {
   const service = servicePortOf(backend)
+  if (asker.isCanary === true)
+    return { action: { kind: 'respond', status: 503, service }, upstream: undefined, meanwhile: 'the main backend gets all requests' }
   if (rules.echoSocket === undefined || service === undefined) {
     // What no rule matches is not found, whether or not the controller's default backend is there to say so.
     const status = asker.ingress === undefined ? 404 : 503
@@ -301,14 +317,20 @@ function isOverTls(protocol: BackendProtocol): boolean {
 }
 
 /**
- * One upstream a Service port, one more where some go by its cluster IP, and one for each other way to speak to it: NGINX
- * keeps connections by upstream and address alone, and would send a request over one that was opened without TLS, with
- * another client certificate, or without a look at the backend's. The hash comes first: NGINX compares a new name with
- * all others, and names that differ in their first bytes take half the time. The parts are joined by a character that
- * none of them can have.
+ * One upstream a Service port, one more where some go by its cluster IP, one for each way of balancing that some ask for,
+ * and one for each other way to speak to it: NGINX keeps connections by upstream and address alone, and would send a
+ * request over one that was opened without TLS, with another client certificate, or without a look at the backend's. The
+ * hash comes first: NGINX compares a new name with all others, and names that differ in their first bytes take half the
+ * time. The parts are joined by a character that none of them can have.
  */
-function upstreamName(service: Service, port: number, kind: 'endpoints' | 'cluster-ip', connections: object | undefined): GeneratedName {
-  const suffix = `${kind === 'cluster-ip' ? '/cluster-ip' : ''}${connections === undefined ? '' : `/${JSON.stringify(connections)}`}`
+function upstreamName(
+  service: Service,
+  port: number,
+  kind: 'endpoints' | 'cluster-ip',
+  ways: readonly (object | undefined)[],
+): GeneratedName {
+  const others = ways.map((way) => (way === undefined ? '' : `/${JSON.stringify(way)}`)).join('')
+  const suffix = `${kind === 'cluster-ip' ? '/cluster-ip' : ''}${others}`
   const hash = createHash('sha256').update(`${service.namespace}/${service.name}/${port}${suffix}`).digest('hex').slice(0, 12)
   return mustParse(parseGeneratedName(`${hash}_${service.name}_${port}`))
 }

@@ -45,7 +45,7 @@ export function settleMatches(host: HostMatch, contributions: readonly Contribut
 }
 
 /** A path that cannot be an expression, of an Ingress that did not ask to have any, stands for itself. */
-function asPattern(route: Route): Route {
+export function asPattern(route: Route): Route {
   if (route.match.kind === 'regex') return route
   const pattern = patternOfPath(route.path)
   return { ...route, match: pattern.ok ? { kind: 'regex', pattern: pattern.value } : patternMatch(escapePattern(route.match.path)) }

@@ -4,7 +4,7 @@ import type { LocationPatch, RegexReach } from '../annotations/patch.ts'
 import { readAnnotations, type Verdict } from '../annotations/read.ts'
 import type { Ingress, IngressBackend, IngressPath } from '../cluster/objects.ts'
 import { type Issue, issue } from '../model/issue.ts'
-import { type HostMatch, hostKey, type Owner, type PathMatch } from '../model/model.ts'
+import { type HostMatch, hostKey, type Owner, type PathMatch, textOf } from '../model/model.ts'
 import { patternOfPath } from '../model/pattern.ts'
 import type { RewriteTarget } from '../model/redirect.ts'
 import { type ObjectName, parseHost, parseObjectName, parsePath, type UriPath } from '../model/values.ts'
@@ -17,6 +17,11 @@ export type Route = {
   readonly rewrite: RewriteTarget | undefined
   readonly backend: IngressBackend
   readonly field: string
+}
+
+/** Matches of the same key are the same: host, path and path type decide who serves a path, and whose canary it is. */
+export function matchKey(match: PathMatch): string {
+  return `${match.kind} ${textOf(match)}`
 }
 
 /** What one Ingress says of one host. */
@@ -90,6 +95,17 @@ export function routesOf(ingress: Ingress): IngressRoutes {
   }
   if (ingress.rules.length === 0 && ingress.defaultBackend === undefined) {
     issues.push(issue('invalid-object', ingress, { field: 'spec', message: 'has neither rules nor a defaultBackend; nothing is served' }))
+  }
+  // A canary has no say on any other host than its rules': its default backend is a canary of the catch-all's.
+  if (patches.upstream.canary?.isOn === true && ingress.defaultBackend !== undefined) {
+    const route: Route = {
+      path: '/',
+      match: pathMatch('Prefix', '/' as UriPath),
+      rewrite: undefined,
+      backend: ingress.defaultBackend,
+      field: 'spec.defaultBackend',
+    }
+    hosts.set('', { host: { kind: 'any' }, routes: [...(hosts.get('')?.routes ?? []), route], regexReach: undefined })
   }
   return { verdict, patches, hosts, issues }
 }

@@ -4,6 +4,7 @@ import type { Patches } from '../annotations/define.ts'
 import type { RegexReach, ServerPatch } from '../annotations/patch.ts'
 import { spelledUnder } from '../annotations/prefixes.ts'
 import type { Ingress, IngressBackend } from '../cluster/objects.ts'
+import type { Canary } from '../model/canary.ts'
 import { describeObject, type Issue, issue } from '../model/issue.ts'
 import type { LimitZone } from '../model/limits.ts'
 import {
@@ -24,10 +25,11 @@ import type { Options } from '../options.ts'
 import { backendTlsOf } from './backend-tls.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
 import { misfitIssues } from './buffers.ts'
+import { canaryRoutesOf, type ResolveCanary } from './canaries.ts'
 import { type AuthAsker, protectLocations } from './external-auth.ts'
 import type { Lookup } from './lookup.ts'
 import { MOST_PATTERNS, settleMatches } from './patterns.ts'
-import { type IngressRoutes, ownerOf, type Route } from './routes.ts'
+import { type IngressRoutes, matchKey, ownerOf, type Route } from './routes.ts'
 import { NO_SETTINGS, settingsOf } from './settings.ts'
 import { tlsOf } from './tls.ts'
 import { type WwwServer, wwwServerOf } from './www.ts'
@@ -59,10 +61,11 @@ export type Fallback = { readonly namespace: string; readonly backend: IngressBa
 const ROOT = '/' as UriPath
 const UNAVAILABLE: Action = { kind: 'respond', status: 503, service: undefined }
 
-/** What is `written` comes oldest first. */
+/** What is `written` comes oldest first, and so do `canaries`, which add nothing but another backend for some requests. */
 export function translateServer(
   host: HostMatch,
   written: readonly Contribution[],
+  canaries: readonly Contribution[],
   fallback: Fallback,
   lookup: Lookup,
   options: Options,
@@ -82,10 +85,16 @@ export function translateServer(
   for (const found of backendTls.values()) issues.push(...found.issues)
   for (const { ingress, patches } of contributions) issues.push(...misfitIssues(patches.location.proxy ?? {}, ingress, options))
 
-  function actionOf(backend: IngressBackend, namespace: string, contribution: Contribution | undefined, field: string): Action {
+  function actionOf(
+    backend: IngressBackend,
+    namespace: string,
+    contribution: Contribution | undefined,
+    match: PathMatch,
+    field: string,
+  ): Action {
     const { location, upstream: patch } = contribution?.patches ?? { location: {}, upstream: {} }
     const connection = contribution && backendTls.get(contribution)
-    const asker = { namespace, ingress: contribution?.ingress, field, patch, backend: location.backend, tls: connection?.terms }
+    const asker = { namespace, ingress: contribution?.ingress, field, match, patch, backend: location.backend, tls: connection?.terms }
     const resolve = (more: object) => resolveBackend(backend, { ...asker, ...more }, lookup, options, rules)
     const asClient = location.backend?.protocol === 'as-client'
     const resolved = asClient ? resolve({ backend: { ...location.backend, protocol: 'http' }, tls: undefined }) : resolve({})
@@ -98,12 +107,33 @@ export function translateServer(
   }
 
   /** A redirect needs no backend, which is often there for the form only. */
-  function actionOfRoute({ backend, field, rewrite }: Pick<Route, 'backend' | 'field' | 'rewrite'>, contribution: Contribution): Action {
+  function actionOfRoute(
+    { backend, match, field, rewrite }: Pick<Route, 'backend' | 'match' | 'field' | 'rewrite'>,
+    contribution: Contribution,
+  ): Action {
     const { ingress, verdict, patches } = contribution
     const to = patches.location.redirect ?? (rewrite?.kind === 'url' ? redirectBy(rewrite) : undefined)
     if (to === undefined || verdict === 'unavailable' || options.lacksProtection)
-      return actionOf(backend, ingress.namespace, contribution, field)
+      return actionOf(backend, ingress.namespace, contribution, match, field)
     return { kind: 'redirect', ...to }
+  }
+
+  const canaryRoutes = canaryRoutesOf(host, canaries)
+  /** A canary's backend is spoken to as the main Ingress says of its own. */
+  const resolveCanary: ResolveCanary = (backend, { ingress }, main, patch, match, field) => {
+    const way = { backend: main.patches.location.backend, tls: backendTls.get(main)?.terms }
+    const asker = { namespace: ingress.namespace, ingress, field, match, patch, isCanary: true, ...way }
+    const resolved = resolveBackend(backend, asker, lookup, options, rules)
+    issues.push(...resolved.issues)
+    if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)
+    return resolved.action
+  }
+
+  /** Where the main backend answers nobody, be it for a protection that cannot be built, its canaries do neither. */
+  function canariesOf(match: PathMatch, main: Contribution, action: Action): readonly Canary[] {
+    if (action.kind === 'proxy') return canaryRoutes.of(match, main, resolveCanary)
+    canaryRoutes.silence(match, main)
+    return []
   }
 
   const locations = new Map<string, Location>()
@@ -112,7 +142,7 @@ export function translateServer(
   const limitZones: LimitZone[] = []
   const authAskers = new Map<string, AuthAsker>()
   let patterns = 0
-  function claim(match: PathMatch, owner: Contribution | undefined, action: Action, rewrite?: RewriteTarget) {
+  function claim(match: PathMatch, owner: Contribution | undefined, wanted: Action, rewrite?: RewriteTarget) {
     const { withTls = options.sslRedirect, always = options.forceSslRedirect } = owner?.patches.location.httpsRedirect ?? {}
     const isRedirected = always || (tls.enabled && withTls)
     const canAuthenticate = !options.noAuthLocations.some((path) => isBelow(beginningOf(match), path))
@@ -121,13 +151,16 @@ export function translateServer(
     secretFiles.push(...found.secretFiles)
     limitZones.push(...found.limitZones)
     issues.push(...found.issues)
+    const action = found.isClosed ? UNAVAILABLE : wanted
+    const joined = owner === undefined ? [] : canariesOf(match, owner, action)
     locations.set(matchKey(match), {
       match,
       owner: owner && ownerOf(owner.ingress),
       settings: { ...found.settings, ...(rewrite?.kind === 'path' && { rewrite }) },
       redirectToHttps:
-        isRedirected && !leadsElsewhere(action) && !options.noTlsRedirectLocations.some((path) => isBelow(textOf(match), path)),
-      action: found.isClosed ? UNAVAILABLE : action,
+        isRedirected && !leadsElsewhere(wanted) && !options.noTlsRedirectLocations.some((path) => isBelow(textOf(match), path)),
+      action,
+      ...(joined.length > 0 && { canaries: joined }),
     })
     const auth = owner?.patches.location.externalAuth
     if (owner === undefined || auth === undefined || !canAuthenticate) return
@@ -147,7 +180,7 @@ export function translateServer(
       const key = matchKey(route.match)
       const winner = claimedBy.get(key)
       if (winner !== undefined) {
-        issues.push(collision(contribution.ingress, winner, host, route))
+        issues.push(collision(contribution, winner, host, route))
         continue
       }
       if (route.match.kind === 'regex' && ++patterns > MOST_PATTERNS) {
@@ -165,9 +198,13 @@ export function translateServer(
   issues.push(...unheardDefaultBackends(host, contributions, ruleForAll, own?.ingress))
   if (ruleForAll === undefined) {
     if (own?.ingress.defaultBackend !== undefined)
-      claim(everything, own, actionOfRoute({ backend: own.ingress.defaultBackend, field: 'spec.defaultBackend', rewrite: undefined }, own))
+      claim(
+        everything,
+        own,
+        actionOfRoute({ backend: own.ingress.defaultBackend, field: 'spec.defaultBackend', match: everything, rewrite: undefined }, own),
+      )
     else if (fallback !== undefined)
-      claim(everything, undefined, actionOf(fallback.backend, fallback.namespace, undefined, '--default-backend-service'))
+      claim(everything, undefined, actionOf(fallback.backend, fallback.namespace, undefined, everything, '--default-backend-service'))
     else claim(everything, undefined, { kind: 'respond', status: 404, service: undefined })
   }
 
@@ -178,12 +215,13 @@ export function translateServer(
   })
   issues.push(...guarded.issues)
   for (const upstream of guarded.upstreams) upstreams.set(upstream.name, upstream)
+  issues.push(...canaryRoutes.issues())
 
   const server: Server = {
     host,
     locations: guarded.locations,
     tls: tls.enabled ? { keyPair: tls.keyPair?.name } : undefined,
-    owners: contributions.map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
+    owners: [...contributions, ...canaries].map(({ ingress }) => ({ kind: 'Ingress', namespace: ingress.namespace, name: ingress.name })),
   }
   for (const { files } of backendTls.values()) secretFiles.push(...files)
   const www = wwwServerOf(host, firstAsking('www', 'from-to-www-redirect', contributions, issues)?.contribution, lookup, options, issues)
@@ -253,10 +291,6 @@ function unheardDefaultBackends(
     )
 }
 
-function matchKey(match: PathMatch): string {
-  return `${match.kind} ${textOf(match)}`
-}
-
 /** What every request that it takes begins with. */
 function beginningOf(match: PathMatch): string {
   return match.kind === 'regex' ? match.pattern.beginning : match.path
@@ -266,11 +300,17 @@ function isBelow(path: string, above: UriPath): boolean {
   return above === ROOT || path === above || path.startsWith(above.endsWith('/') ? above : `${above}/`)
 }
 
-function collision(loser: Ingress, winner: Ingress, host: HostMatch, route: Route): Issue {
+function collision({ ingress: loser, patches }: Contribution, winner: Ingress, host: HostMatch, route: Route): Issue {
   const place = `${hostKey(host) || 'any host'}${textOf(route.match)}`
+  const field = route.field.replace(/\.backend$/, '')
+  // As rollouts leave their canary when it is not needed.
+  if (patches.upstream.canary?.isOn === false && winner !== loser && winner.namespace === loser.namespace) {
+    const message = `is no canary for now; ${place} (${route.match.kind}) is served by ${describeObject(winner)} alone`
+    return issue('canary-off', loser, { field, message })
+  }
   const who = winner === loser ? 'an earlier rule of this Ingress' : `${describeObject(winner)}, which is older or comes first by name,`
   return issue('path-claimed', loser, {
-    field: route.field.replace(/\.backend$/, ''),
+    field,
     message: `${place} (${route.match.kind}) is claimed by ${who} already; this path is left out`,
   })
 }

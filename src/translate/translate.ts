@@ -42,6 +42,7 @@ type LastTranslation = {
 
 type MemoisedServer = {
   readonly contributions: readonly Contribution[]
+  readonly canaries: readonly Contribution[]
   readonly reads: readonly Read[]
   readonly result: ServerTranslation
 }
@@ -67,20 +68,21 @@ export function translate(
   }
   const areSettingsSame = last?.options === options && last.context === context
   const servers = new Map<string, MemoisedServer>()
-  for (const { key, match, contributions } of grouped.hosts) {
+  for (const { key, match, contributions, canaries } of grouped.hosts) {
     const before = last?.servers.get(key)
     const holds =
       areSettingsSame &&
       before !== undefined &&
       ofSameIngresses(before.contributions, contributions) &&
+      ofSameIngresses(before.canaries, canaries) &&
       stillHold(before.reads, last.state, state)
     if (holds) {
       servers.set(key, before)
       continue
     }
     const { lookup, reads } = recordReads(state)
-    const result = translateServer(match, contributions, fallback, lookup, options, context)
-    servers.set(key, { contributions, reads, result: keepEqualServer(before?.result, result) })
+    const result = translateServer(match, contributions, canaries, fallback, lookup, options, context)
+    servers.set(key, { contributions, canaries, reads, result: keepEqualServer(before?.result, result) })
   }
   memo.last = { state, options, context, grouped, servers }
   const translated = [...servers.values()].map(({ result }) => result)

@@ -27,6 +27,7 @@ const FACTS: AgentFacts = {
     keepaliveMinTimeout: true,
     sslCertificateCache: true,
     proxyPassTrailers: true,
+    stickyRoutes: true,
     resolvesNames: true,
   },
   machine: { cpus: 2, openFiles: 1024, ipv6: false, nameServers: ['192.0.2.53'], workerAccount: undefined },

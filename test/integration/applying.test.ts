@@ -157,7 +157,7 @@ async function processesOf(site: Site): Promise<readonly number[]> {
 /** Every file that configurations include, with what tells whether it was written again. */
 async function filesOf(site: Site): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>()
-  for (const folder of ['servers', 'shards', 'certificates', 'hosts']) {
+  for (const folder of ['servers', 'shards', 'certificates', 'hosts', 'variables', 'endpoints']) {
     for (const name of await readdir(join(site.layout.conf, folder))) {
       const { ino, mtimeMs } = await stat(join(site.layout.conf, folder, name))
       files.set(`${folder}/${name}`, `${ino} ${mtimeMs}`)

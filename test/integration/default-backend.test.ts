@@ -129,7 +129,7 @@ describe.each(await testedNginx())('default backends, NGINX %s', (_version, ngin
       services,
     )
     expect(result.kind).toBe('applied')
-    expect(issues.map(({ code }) => code).sort()).toEqual(['canary-not-supported', 'invalid-object'])
+    expect(issues.map(({ code }) => code).sort()).toEqual(['canary-without-main', 'invalid-object'])
     expect(await site.get('shop.test', '/')).toComeFrom('shop')
     expect(await site.get('unknown.test', '/')).toHaveStatus(404)
   })

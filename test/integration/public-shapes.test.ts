@@ -53,7 +53,7 @@ const shapes: Readonly<Record<string, Shape>> = {
     'http://prometheus.metrics.test/': '403',
     'http://alertmanager.metrics.test/': 'metrics/alertmanager-main:web',
   }),
-  '10-canary-pair': served({ 'http://app.canaries.test/': 'canaries/production:80' }, 'canary-not-supported canaries/canary'),
+  '10-canary-pair': served({ 'http://app.canaries.test/': 'canaries/production:80' }),
   '11-gitlab': served(
     { 'http://gitlab.gitlab.test/': '308', 'https://gitlab.gitlab.test/group/project': 'gitlab/gitlab-webservice-default:8181' },
     'certificate-not-found gitlab/gitlab-webservice-default',
@@ -158,9 +158,7 @@ test('lint names every annotation that is not understood, and the field of each 
       .map(([name]) => ({ ingress: `${metadata.namespace}/${metadata.name}`, name, isRead: isReadable(apiVersion, metadata) })),
   )
   const named = issues
-    .filter(({ code }) =>
-      ['unknown-annotation', 'annotation-not-supported', 'protection-not-supported', 'canary-not-supported'].includes(code),
-    )
+    .filter(({ code }) => ['unknown-annotation', 'annotation-not-supported', 'protection-not-supported'].includes(code))
     .map((issue) => `${ingressOf(issue)} ${issue.annotation}`)
   expect(named.sort()).toEqual(
     written

@@ -56,7 +56,7 @@ function upstreamsOf({ configSet }: Configuration): readonly unknown[] {
 
 /** Without the numbers of the files that are included. */
 function rootShape({ configSet }: Configuration): unknown {
-  const root = configSet.rootFile(1).replace(/^ *include (shards|certificates)\/.*;$\n?/gm, '')
+  const root = configSet.rootFile(1).replace(/^ *include (shards|certificates|variables|endpoints)\/.*;$\n?/gm, '')
   return shapeOf(parseDirectives(root))
 }
 

@@ -8,8 +8,27 @@ import { parseCidr } from '../../src/model/values.ts'
 import type { ConfigSet } from '../../src/render/render.ts'
 import { type Directive, parseDirectives } from './directive-tree.ts'
 
-/** For each directive: how many arguments it has, and what may stand in its block. */
-type Grammar = { readonly [name: string]: { readonly args: readonly number[]; readonly block?: Grammar } }
+/** For each directive: how many arguments it has, and what may stand in its block: directives, or the entries of a map. */
+type Grammar = {
+  readonly [name: string]: { readonly args: readonly number[]; readonly block?: Grammar; readonly entries?: (entry: Directive) => boolean }
+}
+
+const NUMBER = /^\d{1,3}$/
+const OUR_VARIABLE = /^\$(kept|session|renewed|canary|canary_(weight|cookie|header)|set_cookie)_[0-9a-f]{12}$/
+/** A value: a number, a letter, a capture, or a cookie made of our variables. */
+const MAP_VALUE =
+  /^(|\d{1,3}|[anw]|\$2|\$\{(kept|session|renewed)_[0-9a-f]{12}\}|\$\{session_group\}\.\$\{(request_id|endpoint_name)\}|[A-Za-z0-9_.~-]+=\$\{renewed_[0-9a-f]{12}\}\$\{session_attributes\})$/
+
+/** Keys are `default`, or an expression; nothing that a map would do something else with. */
+function isMapEntry({ name, args, block }: Directive): boolean {
+  return /^(default|~.*|)$/s.test(name) && args.length === 1 && MAP_VALUE.test(args[0] ?? '') && block === undefined
+}
+
+function isShare({ name, args, block }: Directive): boolean {
+  return /^(\*|\d{1,2}\.\d{2}%)$/.test(name) && args.length === 1 && NUMBER.test(args[0] ?? '') && block === undefined
+}
+
+const MAP = { args: [2], entries: isMapEntry }
 
 /** Words of a list that NGINX has; some of our own lists are shorter. */
 const MOST_WORDS = 12
@@ -42,7 +61,7 @@ const LOCATION: Record<string, Grammar[string]> = {
   limit_conn: { args: [2] },
   set: { args: [2] },
   // `($plain_http)`; `($http_origin ~* "…")` and `($cors_preflight ~ "…")`.
-  if: { args: [1, 3, 4], block: { return: { args: [1, 2] }, set: { args: [2] }, proxy_pass: { args: [1] } } },
+  if: { args: [1, 3, 4], block: { return: { args: [1, 2] }, set: { args: [2] }, proxy_pass: { args: [1] }, grpc_pass: { args: [1] } } },
   add_header: { args: [2, 3] },
   proxy_hide_header: { args: [1] },
   grpc_hide_header: { args: [1] },
@@ -93,6 +112,8 @@ const SERVER: Grammar = {
 
 const UPSTREAM: Grammar = {
   least_conn: { args: [0] },
+  hash: { args: [2] },
+  sticky: { args: [2] },
   zone: { args: [2] },
   server: { args: [2, 3] },
   keepalive: { args: [1] },
@@ -109,6 +130,7 @@ const FOLDERS: Readonly<Record<string, Grammar>> = {
     limit_conn_zone: { args: [2] },
     include: { args: [1] },
   },
+  variables: { map: MAP, split_clients: { args: [2], entries: isShare } },
 }
 
 const CERTIFICATE_KEY = /^(\\[a-z0-9.-]+|~\*\^\[\^\.\]\+\\\.[a-z0-9.\\-]+\$)$/
@@ -123,6 +145,7 @@ export function strangersIn(configSet: ConfigSet): readonly string[] {
   return configSet.files.flatMap(({ path, text }) => {
     const [folder = ''] = path.split('/')
     const tree = parseDirectives(text)
+    if (folder === 'endpoints') return tree.filter((entry) => !isEndpointName(entry)).map(describe)
     if (folder === 'hosts') return tree.filter((entry) => !isRoutedHost(entry)).map(describe)
     if (folder === 'certificates') return tree.filter((entry) => !isCertificate(entry)).map(describe)
     const others = folder === 'shards' ? tree.filter((entry) => !isLimitKey(entry)) : tree
@@ -135,11 +158,16 @@ function strangersAmong(directives: readonly Directive[], grammar: Grammar): rea
     const { name, args, block } = directive
     const known = Object.hasOwn(grammar, name) ? grammar[name] : undefined
     const rule = name === 'location' && isInternal(args) ? { args: [1, 2], block: INTERNAL_LOCATION } : known
+    const hasBlock = rule?.block !== undefined || rule?.entries !== undefined
     const isKnown =
       rule?.args.includes(args.length) === true &&
-      (rule.block === undefined) === (block === undefined) &&
+      hasBlock === (block !== undefined) &&
       (grammar === INTERNAL_LOCATION || isWellMade(directive))
-    return isKnown ? strangersAmong(block ?? [], rule.block ?? {}) : [describe(directive)]
+    if (!isKnown) return [describe(directive)]
+    const { entries } = rule
+    if (entries === undefined) return strangersAmong(block ?? [], rule.block ?? {})
+    const isOurs = OUR_VARIABLE.test(args[1] ?? '')
+    return [...(isOurs ? [] : [describe(directive)]), ...(block ?? []).filter((entry) => !entries(entry)).map(describe)]
   })
 }
 
@@ -193,6 +221,10 @@ const REDIRECT_URL =
 
 function isCertificate({ name, args, block }: Directive): boolean {
   return CERTIFICATE_KEY.test(name) && args.length === 1 && CERTIFICATE_FILE.test(args[0] ?? '') && block === undefined
+}
+
+function isEndpointName({ name, args, block }: Directive): boolean {
+  return /^\\[0-9a-f.:[\]]+:\d+$/.test(name) && args.length === 1 && /^[0-9a-f]{12}$/.test(args[0] ?? '') && block === undefined
 }
 
 function isRoutedHost({ name, args, block }: Directive): boolean {

@@ -59,6 +59,16 @@ export async function goodTenants(): Promise<readonly Manifest[]> {
   ]
 }
 
+const SESSIONS = {
+  'nginx.ingress.kubernetes.io/affinity': 'cookie',
+  'nginx.ingress.kubernetes.io/affinity-mode': 'persistent',
+  'nginx.ingress.kubernetes.io/session-cookie-name': 'route',
+  'nginx.ingress.kubernetes.io/session-cookie-path': '/',
+  'nginx.ingress.kubernetes.io/session-cookie-domain': 'evil.test',
+  'nginx.ingress.kubernetes.io/session-cookie-max-age': '60',
+  'nginx.ingress.kubernetes.io/session-cookie-samesite': 'Lax',
+}
+
 /** The one that does not behave, while it still does: in namespace `evil`, younger than the others, every field filled in. */
 export async function evilTenant(): Promise<readonly Manifest[]> {
   const certificate = await (await createAuthority()).issue(['evil.test'])
@@ -69,7 +79,7 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
     uid: 'b1946ac9-2f0e-4f6b-8f0a-3f9c2a1d0e11',
     resourceVersion: '17',
     creationTimestamp: '2027-01-01T00:00:00Z',
-    annotations: { 'nginx.ingress.kubernetes.io/proxy-read-timeout': '60', 'nginx-ts.io/x': 'y', note: 'text' },
+    annotations: { 'nginx.ingress.kubernetes.io/proxy-read-timeout': '60', 'nginx-ts.io/x': 'y', note: 'text', ...SESSIONS },
     labels,
   })
   const annotated = (annotations: Readonly<Record<string, string>>) => ({
@@ -80,6 +90,18 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
     },
   })
   const backend = (port: object) => ({ service: { name: 'web', port } })
+  const canary = (name: string, annotations: Readonly<Record<string, string>>) => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: {
+      ...metadata(name),
+      annotations: Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`nginx.ingress.kubernetes.io/${key}`, value])),
+    },
+    spec: {
+      ingressClassName: 'nginx-ts',
+      rules: [{ host: 'evil.test', http: { paths: [{ path: '/a', pathType: 'Prefix', backend: backend({ number: 80 }) }] } }],
+    },
+  })
   return [
     {
       apiVersion: 'networking.k8s.io/v1',
@@ -121,6 +143,21 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
         tls: [{ hosts: ['evil.test', '*.evil.test'], secretName: 'evil-tls' }],
       },
     },
+    canary('canary', {
+      canary: 'true',
+      'canary-weight': '20',
+      'canary-weight-total': '200',
+      'canary-by-header': 'X-Canary',
+      'canary-by-header-value': 'v2',
+      'canary-by-cookie': 'canary',
+      'load-balance': 'ewma',
+    }),
+    canary('pattern', {
+      canary: 'true',
+      'canary-by-header': 'X-Canary',
+      'canary-by-header-pattern': '^v[3-9]$',
+      'upstream-hash-by': '$request_uri',
+    }),
     {
       apiVersion: 'networking.k8s.io/v1',
       kind: 'Ingress',
