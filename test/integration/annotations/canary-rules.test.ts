@@ -106,6 +106,8 @@ describe.each(await testedNginx())('canary rules, NGINX %s', (_version, nginx) =
       const backends = await Promise.all(Array.from({ length: 20 }, () => backendOf(headers)))
       for (const backend of backends) found[backend as keyof typeof found]++
     }
+    // Every one was answered by a backend.
+    expect(found.main + found.one + found.two).toBe(requests)
     return found
   }
 
@@ -120,7 +122,10 @@ describe.each(await testedNginx())('canary rules, NGINX %s', (_version, nginx) =
       ['500', '1000', 140, 260],
     ])('%s of %s', async (weight, total, least, most) => {
       const rules = total === undefined ? { 'canary-weight': weight } : { 'canary-weight': weight, 'canary-weight-total': total }
-      await site.serve(shop(), canary('one', rules), services)
+      const { issues, result } = await site.serve(shop(), canary('one', rules), services)
+      expect(issues).toEqual([])
+      // Equal shares of another total are the same configuration.
+      expect(['applied', 'unchanged']).toContain(result.kind)
       const { main, one } = await counts(most === least ? 200 : 400)
       expect(one).toBeGreaterThanOrEqual(least)
       expect(one).toBeLessThanOrEqual(most)
