@@ -157,7 +157,7 @@ describe.each(await testedNginx())('several Ingresses on one host, NGINX %s', (_
     const protectedPath = shop('b')
       .namespace('team-b')
       .prefix('/b', 'team-b')
-      .annotation('nginx.ingress.kubernetes.io/auth-url', 'http://auth.test/')
+      .annotation('nginx.ingress.kubernetes.io/auth-tls-secret', 'team-b/ca')
     await serve(shop('a').namespace('team-a').prefix('/a', 'team-a').prefix('/a/cart', 'team-a'), protectedPath)
     expect(await get('/a')).toComeFrom('team-a')
     expect(await get('/a/cart')).toComeFrom('team-a')
