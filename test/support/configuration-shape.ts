@@ -204,16 +204,25 @@ function isWellMade({ name, args }: Directive): boolean {
       /^(?:https?:\/\/[A-Za-z0-9.:[\]-]+)?(?:\/|\$[1-9]|$)(?:[A-Za-z0-9\-._~/:]|\$[1-9])*$/.test(second) &&
       /^(?:break|redirect)$/.test(third)
     )
-  if (name === 'if')
-    return /^\(\$(?:plain_http|is_blocked)\)$/.test(first) || /^\(\$(?:rewritten|scheme|http_origin|cors_preflight)$/.test(first)
-  if (name === 'set')
-    return (
-      /^\$(?:route|proxy_upstream_name|cors_[a-z_]+)$/.test(first) ||
-      (first === '$rewritten' && /^(?:[A-Za-z0-9\-._~/:]|\$[1-9])+$/.test(second))
-    )
+  if (name === 'if') return CONDITION.test(args.join(' '))
+  if (name === 'set') return SETTINGS.some(([variable, value]) => variable.test(first) && value.test(second))
   if (name !== 'return') return true
   return args.length === 1 ? /^[0-9]{3}$/.test(first) : REDIRECT_URL.test(second)
 }
+
+const CONDITION =
+  /^\(\$(?:plain_http\)|is_blocked\)|scheme = https\)|(?:rewritten|http_origin|cors_preflight) ~\*? .*\)|canary_(?:[a-z]+_)?[0-9a-f]{12} = \d{1,3}\))$/s
+
+/** The variables that are set, and to what. */
+const SETTINGS: readonly (readonly [RegExp, RegExp])[] = [
+  [/^\$(?:route|proxy_upstream_name|proxy_alternative_upstream_name|cors_[a-z_]+)$/, /^.*$/s],
+  [/^\$rewritten$/, /^(?:[A-Za-z0-9\-._~/:]|\$[1-9])+$/],
+  [/^\$session_groups?$/, /^[0-9a-f,]*$/],
+  [
+    /^\$session_attributes$/,
+    /^(?:; Path=\/[^;\s]*(?:; Max-Age=-?\d+)?(?:; Domain=[a-z0-9.-]+)?(?:; Secure|\$\{secure_cookie\})?; HttpOnly(?:; SameSite=(?:None|Lax|Strict)|\$\{same_site_none\})?)?$/,
+  ],
+]
 
 /** A whole URL without any variable, or one of a scheme and a host of the request's. */
 const REDIRECT_URL =

@@ -14,6 +14,7 @@ const goodBackends = ['blog', 'shop', 'apps', 'secure', 'members'].map((name, in
 
 /** With what the root file knows of as well: names that are resolved, and answers that are kept. */
 const MEMBERS = {
+  affinity: 'cookie',
   'auth-url': 'https://auth.example.com/check?uri=$request_uri',
   'auth-signin': 'https://auth.example.com/start',
   'auth-cache-key': '$cookie_session',
