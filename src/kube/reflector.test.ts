@@ -336,6 +336,16 @@ describe('a server that has gone back in time', () => {
       expect([...reflected.objects.keys()]).toEqual(['default/after'])
     })
   })
+
+  test('is noticed just after a list, too, where a watch has ended since', async () => {
+    server.apply(...named('one', 8))
+    await using reflected = reflecting(server.url, SERVICES, { shortWatchMs: 60_000 })
+    await isWatched()
+    server.restoreEmpty()
+    server.apply(service('after'))
+    for (const watch of server.watches()) watch.end()
+    await eventually(() => expect([...reflected.objects.keys()]).toEqual(['default/after']))
+  })
 })
 
 describe('deletions that are hard to believe', () => {

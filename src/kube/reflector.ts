@@ -305,10 +305,11 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
 
   /**
    * Whether the server is at an older version than we are: an etcd restored from a backup. A watch from a version that
-   * lies ahead would be answered with silence until the server has caught up.
+   * lies ahead would be answered with silence until the server has caught up. Just after a list there is nothing to ask,
+   * unless something failed since: it may be another server that answers now.
    */
   async function isServerOlder(from: string, signal: AbortSignal): Promise<boolean> {
-    if (now() - (lastListAt ?? 0) < settings.shortWatchMs) return false
+    if (failures === 0 && now() - (lastListAt ?? 0) < settings.shortWatchMs) return false
     const page = await readPage({ limit: 1 }, () => {}, signal).catch(() => undefined)
     if (page === undefined || !isOlder(page.version, from)) return false
     hasHistoryChanged = true
