@@ -2,11 +2,11 @@
  * The command line: its commands, their flags, and what each starts. Running it is main.ts's. A command imports what it
  * runs when it is called: the agent starts in half the time without what the others need.
  */
-import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { shortHash } from '../model/short-hash.ts'
 import { layoutOf } from '../nginx/layout.ts'
 import { createLogger } from '../observe/log.ts'
 import { type Options, type OptionsInput, optionsSchema, parseOptions } from '../options.ts'
@@ -89,7 +89,7 @@ function packageVersion(): string {
 /** A place of its own for each directory served, outside of it: what NGINX needs is no manifest. */
 function defaultStateDirectory(directory: string): string {
   const base = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state')
-  return join(base, 'nginx-ts', createHash('sha256').update(directory).digest('hex').slice(0, 12))
+  return join(base, 'nginx-ts', shortHash(directory, 12))
 }
 
 /** The first SIGTERM or SIGINT asks to stop, the second to hurry. */

@@ -311,9 +311,7 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
   async function isServerOlder(from: string, signal: AbortSignal): Promise<boolean> {
     if (failures === 0 && now() - (lastListAt ?? 0) < settings.shortWatchMs) return false
     const page = await readPage({ limit: 1 }, () => {}, signal).catch(() => undefined)
-    if (page === undefined || !isOlder(page.version, from)) return false
-    hasHistoryChanged = true
-    return true
+    return page !== undefined && isOlder(page.version, from)
   }
 
   /** A watch that ends as it should is taken up at once: nothing is missed. */

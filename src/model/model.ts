@@ -29,6 +29,11 @@ export type HostMatch =
   | { readonly kind: 'wildcard'; readonly parent: ServerName }
   | { readonly kind: 'any' }
 
+/** As messages call it. */
+export function describeHost(host: HostMatch): string {
+  return hostKey(host) || 'any host'
+}
+
 /** The path, or the text of the expression. */
 export function textOf(match: PathMatch): string {
   return match.kind === 'regex' ? match.pattern.text : match.path

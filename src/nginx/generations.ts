@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 
 import { dirname, join } from 'node:path'
 import type { KeyPair } from '../model/model.ts'
 import type { ConfigFile, ConfigSet } from '../render/render.ts'
-import type { Layout } from './layout.ts'
+import { CONTENT_FOLDERS, type Layout } from './layout.ts'
 
 /** Names one configuration: its place in time, and its content. */
 export type Generation = { readonly number: number; readonly hash: string }
@@ -23,7 +23,6 @@ export type GenerationStore = {
   active(): Promise<Generation | undefined>
 }
 
-const INCLUDED_FOLDERS = ['servers', 'shards', 'certificates', 'hosts', 'secrets', 'variables', 'endpoints']
 const WRITES_AT_ONCE = 32
 /** Readable by us and, through the group, by workers of another account. */
 const KEY_MODE = 0o640
@@ -84,7 +83,7 @@ export function createGenerationStore(
       const next = new Set([...configSet.files, ...secretFilesOf(configSet)].map(({ path }) => path))
       const keep = new Set([...current, ...next])
       current = next
-      for (const folder of INCLUDED_FOLDERS) {
+      for (const folder of CONTENT_FOLDERS) {
         for (const name of await readdir(join(layout.conf, folder))) {
           const path = `${folder}/${name}`
           if (keep.has(path)) continue

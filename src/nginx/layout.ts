@@ -70,10 +70,12 @@ export async function createLayout(layout: Layout): Promise<void> {
   await createRuntimeLayout(layout)
 }
 
+/** Folders of conf/ whose files are named by their content and never change. */
+export const CONTENT_FOLDERS = ['servers', 'shards', 'certificates', 'hosts', 'secrets', 'variables', 'endpoints'] as const
+
 /** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates and secrets by name. */
 export async function createConfigurationLayout(layout: Layout): Promise<void> {
-  const included = ['servers', 'shards', 'certificates', 'hosts', 'variables', 'endpoints']
-  await makeFolders(layout, [...included.map((folder) => `conf/${folder}`), 'conf/certs', 'conf/secrets'])
+  await makeFolders(layout, [...CONTENT_FOLDERS.map((folder) => `conf/${folder}`), 'conf/certs'])
   await letPass(layout, ['', 'conf', 'conf/certs', 'conf/secrets'])
 }
 

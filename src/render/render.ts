@@ -1,7 +1,8 @@
 /** Prints a Model as the files of an NGINX configuration. Pure and synchronous. */
-import { hash as hashText } from 'node:crypto'
+
 import type { LimitKey, LimitZone } from '../model/limits.ts'
 import { hostKey, type KeyPair, type Model, type SecretFile, type Server, type Upstream } from '../model/model.ts'
+import { shortHash } from '../model/short-hash.ts'
 import { limitKeysOf, limitKeyView, limitZoneView } from './access.ts'
 import { print } from './environment.ts'
 import type { VariableBlock } from './variables.ts'
@@ -232,9 +233,13 @@ function rememberShard(memo: RenderMemo, key: string, inputs: readonly unknown[]
 
 /** The same for items that are made anew each time. */
 function inShards<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly (readonly [number, readonly Item[]])[] {
-  const count = nextPowerOfTwo(Math.ceil(items.length / SHARD_SIZE))
-  const shards = Map.groupBy(items, (item) => placeOf(nameOf(item)) % count)
+  const shards = deal(items, (item) => placeOf(nameOf(item)))
   return inOrder(shards.keys()).map((key) => [key, shards.get(key) ?? []])
+}
+
+function deal<Item>(items: readonly Item[], place: (item: Item) => number): ReadonlyMap<number, readonly Item[]> {
+  const count = nextPowerOfTwo(Math.ceil(items.length / SHARD_SIZE))
+  return Map.groupBy(items, (item) => place(item) % count)
 }
 
 function placeOf(name: string): number {
@@ -247,20 +252,13 @@ function shard<Item extends Sharded>(
   nameOf: (item: Item) => string,
   { places }: RenderMemo,
 ): ReadonlyMap<number, readonly Item[]> {
-  const count = nextPowerOfTwo(Math.ceil(items.length / SHARD_SIZE))
-  const shards = new Map<number, Item[]>()
-  for (const item of items) {
-    let place = places.get(item)
-    if (place === undefined) {
-      place = placeOf(nameOf(item))
-      places.set(item, place)
-    }
-    const key = place % count
-    const found = shards.get(key)
-    if (found === undefined) shards.set(key, [item])
-    else found.push(item)
-  }
-  return shards
+  return deal(items, (item) => {
+    const known = places.get(item)
+    if (known !== undefined) return known
+    const place = placeOf(nameOf(item))
+    places.set(item, place)
+    return place
+  })
 }
 
 function fileOf(folder: string, text: string): ConfigFile {
@@ -268,5 +266,5 @@ function fileOf(folder: string, text: string): ConfigFile {
 }
 
 function hashOf(text: string): string {
-  return hashText('sha256', text).slice(0, 20)
+  return shortHash(text, 20)
 }

@@ -5,8 +5,9 @@
  */
 import type { SessionCookie, Sessions, VariableText } from '../model/balancing.ts'
 import type { Backend, Capabilities, Endpoint, Upstream } from '../model/model.ts'
+import { shortHash } from '../model/short-hash.ts'
 import type { CookieName, GeneratedName } from '../model/values.ts'
-import { mapBlock, otherwise, ours, shortHash, text, type VariableBlock, variable } from './variables.ts'
+import { mapBlock, otherwise, ours, text, type VariableBlock, variable } from './variables.ts'
 
 /** What the cookie is called and how it is renewed: upstreams with the same scheme share its variables. */
 export type SessionScheme = {
@@ -29,7 +30,7 @@ const ENDPOINT = [GROUP, text('.'), variable('$endpoint_name')]
 /** An older NGINX cannot go by the names of endpoints: a hash is the next best. */
 export function sessionSchemeOf({ cookie, mode, changeOnFailure }: Sessions, { stickyRoutes }: Capabilities): SessionScheme {
   const isByRoute = mode === 'persistent' && stickyRoutes
-  const id = shortHash(`${cookie} ${isByRoute} ${changeOnFailure}`).slice(0, 6)
+  const id = shortHash(`${cookie} ${isByRoute} ${changeOnFailure}`, 12).slice(0, 6)
   const kept = mapBlock(
     'kept',
     [GROUP, text('|'), variable('$http_cookie')],
@@ -91,12 +92,12 @@ function renewedRoute(id: string, kept: VariableBlock, changeOnFailure: boolean)
 
 /** What cookies of this upstream begin with: its scheme and itself. */
 export function sessionGroup({ id }: SessionScheme, upstream: GeneratedName): string {
-  return `${id}${shortHash(upstream)}`
+  return `${id}${shortHash(upstream, 12)}`
 }
 
 /** An endpoint's name in cookies, the same in all groups. */
 export function endpointName(endpoint: Endpoint): string {
-  return shortHash(`endpoint ${addressOf(endpoint)}`)
+  return shortHash(`endpoint ${addressOf(endpoint)}`, 12)
 }
 
 /** As `$upstream_addr` has it. */

@@ -3,8 +3,9 @@
  * so that equal ones are one. NGINX compares each variable with all others when it reads a configuration: one each for
  * 2,000 locations took longer than all the rest, while a `set` in a location costs nothing.
  */
-import { createHash } from 'node:crypto'
+
 import type { VariableText } from '../model/balancing.ts'
+import { shortHash } from '../model/short-hash.ts'
 import type { CookieName, HeaderPattern, HeaderValue } from '../model/values.ts'
 
 export type VariableBlock =
@@ -43,12 +44,7 @@ export function splitBlock(name: string, parts: readonly SplitPart[]): VariableB
 }
 
 function named(name: string, content: unknown): string {
-  return `$${name}_${shortHash(JSON.stringify(content))}`
-}
-
-/** Twelve hexadecimal digits. */
-export function shortHash(value: string): string {
-  return createHash('sha256').update(value).digest('hex').slice(0, 12)
+  return `$${name}_${shortHash(JSON.stringify(content), 12)}`
 }
 
 export function text(value: string): VariableText[number] {

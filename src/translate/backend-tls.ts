@@ -1,11 +1,12 @@
 /** What an Ingress asks for TLS to its backends → files and settings; its Secret is read here. */
-import { createHash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import type { BackendTlsPatch } from '../annotations/patch.ts'
 import { spelledUnder } from '../annotations/prefixes.ts'
 import { type Ingress, keyOf, type Secret, type Service } from '../cluster/objects.ts'
 import type { BackendTls } from '../model/backend-tls.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
 import type { SecretFile } from '../model/model.ts'
+import { shortHash } from '../model/short-hash.ts'
 import { mustParse, type Parsed, parseGeneratedName, parseServerName, type ServerName } from '../model/values.ts'
 import { readCertificate } from './certificates.ts'
 import { parseExternalName } from './external-name.ts'
@@ -113,5 +114,5 @@ function readAuthorities(text: string): Parsed<string> {
 
 /** A renewed Secret takes another file, and with it a reload: NGINX reads these when it reads its configuration. */
 function secretFile(text: string): SecretFile {
-  return { name: mustParse(parseGeneratedName(`${createHash('sha256').update(text).digest('hex').slice(0, 20)}.pem`)), text }
+  return { name: mustParse(parseGeneratedName(`${shortHash(text, 20)}.pem`)), text }
 }

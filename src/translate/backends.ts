@@ -1,11 +1,11 @@
 /** The backend that an Ingress names → the action of a location, and the upstream behind it. */
-import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import type { BackendPatch, UpstreamPatch } from '../annotations/patch.ts'
 import { type EndpointSlice, type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
 import type { BackendTls } from '../model/backend-tls.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
 import type { Action, BackendProtocol, Endpoint, PathMatch, ServicePort, Upstream } from '../model/model.ts'
+import { shortHash } from '../model/short-hash.ts'
 import {
   fillHostTemplate,
   type GeneratedName,
@@ -331,6 +331,6 @@ function upstreamName(
 ): GeneratedName {
   const others = ways.map((way) => (way === undefined ? '' : `/${JSON.stringify(way)}`)).join('')
   const suffix = `${kind === 'cluster-ip' ? '/cluster-ip' : ''}${others}`
-  const hash = createHash('sha256').update(`${service.namespace}/${service.name}/${port}${suffix}`).digest('hex').slice(0, 12)
+  const hash = shortHash(`${service.namespace}/${service.name}/${port}${suffix}`, 12)
   return mustParse(parseGeneratedName(`${hash}_${service.name}_${port}`))
 }

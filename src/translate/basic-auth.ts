@@ -1,6 +1,6 @@
 /** The users that an Ingress names → the settings of its locations; without them nobody is served. */
 import type { BasicAuthPatch } from '../annotations/patch.ts'
-import { COMPATIBLE_PREFIX, OWN_PREFIX } from '../annotations/prefixes.ts'
+import { PREFIXES, spelledUnder } from '../annotations/prefixes.ts'
 import { type Ingress, keyOf } from '../cluster/objects.ts'
 import type { BasicAuthSettings } from '../model/access.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
@@ -18,7 +18,8 @@ export type FoundBasicAuth =
 /** Finds the users that a patch names. */
 export function basicAuthOf(patch: BasicAuthPatch, ingress: Ingress, lookup: Lookup): FoundBasicAuth {
   const { isWanted, secret: named, format = 'file', realm = '' } = patch
-  const tell = (code: IssueCode, key: string, message: string) => issue(code, ingress, { annotation: spelled(ingress, key), message })
+  const tell = (code: IssueCode, key: string, message: string) =>
+    issue(code, ingress, { annotation: spelledUnder(ingress.annotations, key), message })
   const missing = (code: IssueCode, key: string, message: string): FoundBasicAuth => ({
     kind: 'missing',
     issues: [tell(code, key, message)],
@@ -52,10 +53,5 @@ function leftOutIssues(leftOut: readonly string[], tell: (message: string) => Is
 }
 
 function isGiven({ annotations }: Ingress, key: string): boolean {
-  return annotations[OWN_PREFIX + key] !== undefined || annotations[COMPATIBLE_PREFIX + key] !== undefined
-}
-
-/** The annotation as the Ingress spells it. */
-function spelled({ annotations }: Ingress, key: string): string {
-  return (annotations[OWN_PREFIX + key] === undefined ? COMPATIBLE_PREFIX : OWN_PREFIX) + key
+  return PREFIXES.some((prefix) => annotations[prefix + key] !== undefined)
 }

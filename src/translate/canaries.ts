@@ -4,7 +4,7 @@ import type { IngressBackend } from '../cluster/objects.ts'
 import type { Canary, CanaryHeader } from '../model/canary.ts'
 import { WHOLE_SHARE } from '../model/canary.ts'
 import { describeObject, type Issue, issue } from '../model/issue.ts'
-import { type Action, type HostMatch, hostKey, type PathMatch, textOf } from '../model/model.ts'
+import { type Action, describeHost, type HostMatch, type PathMatch, textOf } from '../model/model.ts'
 import type { ObjectName } from '../model/values.ts'
 import { asPattern } from './patterns.ts'
 import { matchKey, type Route } from './routes.ts'
@@ -97,7 +97,7 @@ export function canariesWithoutHost(host: HostMatch, canaries: readonly Contribu
 }
 
 function withoutMain(canary: Contribution, host: HostMatch, { match, field }: Route, main: Contribution | undefined): Issue {
-  const place = `${hostKey(host) || 'any host'}${textOf(match)} (${match.kind})`
+  const place = `${describeHost(host)}${textOf(match)} (${match.kind})`
   const why =
     main === undefined
       ? `no Ingress serves ${place}, so that there is nothing this could be the canary of`

@@ -2,9 +2,9 @@
  * What an Ingress says of external authentication → who is asked, and how. A location whose server cannot be asked, for
  * whatever reason, is closed: it answers 503.
  */
-import { createHash } from 'node:crypto'
+
 import type { ExternalAuthPatch } from '../annotations/patch.ts'
-import { COMPATIBLE_PREFIX, OWN_PREFIX } from '../annotations/prefixes.ts'
+import { spelledUnder } from '../annotations/prefixes.ts'
 import { type Ingress, keyOf } from '../cluster/objects.ts'
 import type { ExternalAuth, HeaderTemplate } from '../model/external-auth.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
@@ -19,11 +19,13 @@ import {
   type Upstream,
 } from '../model/model.ts'
 import { hostTemplate, type RequestUrl } from '../model/request-url.ts'
+import { shortHash } from '../model/short-hash.ts'
 import { hasVariables, parseTemplate, type Template } from '../model/template.ts'
 import { type GeneratedName, mustParse, type PortNumber, parseGeneratedName, parseHeaderName, parsePort } from '../model/values.ts'
 import { type BackendOptions, type BackendRules, checkEndpoint, ECHO_UPSTREAM, resolveBackend } from './backends.ts'
 import { parseExternalName } from './external-name.ts'
 import type { Lookup } from './lookup.ts'
+import { isBelow } from './routes.ts'
 
 /** An Ingress whose locations are protected, and what it says. */
 export type AuthAsker = { readonly ingress: Ingress; readonly patch: ExternalAuthPatch }
@@ -97,10 +99,7 @@ function externalAuthOf(
   }
   // An answer that is kept holds for the path it was given for: the server may decide by it.
   const kept = patch.cache === undefined ? [] : [match.kind, textOf(match)]
-  const name = createHash('sha256')
-    .update(JSON.stringify([hostKey(host), auth, kept]))
-    .digest('hex')
-    .slice(0, 20)
+  const name = shortHash(JSON.stringify([hostKey(host), auth, kept]), 20)
   return { ...auth, name: mustParse(parseGeneratedName(name)) }
 }
 
@@ -214,7 +213,7 @@ function matchOf(path: string, ownPaths: readonly OwnPath[]): OwnPath | undefine
 
 function takes(match: PathMatch, path: string): boolean {
   if (match.kind === 'regex') return new RegExp(`^${match.pattern.text.replaceAll('(?i)', '')}`, 'i').test(path)
-  return match.path === path || (match.kind === 'prefix' && (match.path === '/' || path.startsWith(`${match.path}/`)))
+  return match.kind === 'exact' ? match.path === path : isBelow(path, match.path)
 }
 
 /** `NAME.NAMESPACE.svc`, with the domain that most clusters have or without. */
@@ -225,10 +224,7 @@ function clusterService(name: string): { readonly name: string; readonly namespa
 
 /** Apart from those of backends: NGINX keeps connections by upstream and address, whether they are over TLS or not. */
 function upstreamName(scheme: string, host: string, port: PortNumber): GeneratedName {
-  const hash = createHash('sha256')
-    .update(JSON.stringify(['external-auth', scheme, host, port]))
-    .digest('hex')
-    .slice(0, 12)
+  const hash = shortHash(JSON.stringify(['external-auth', scheme, host, port]), 12)
   return mustParse(parseGeneratedName(`${hash}_auth_${port}`))
 }
 
@@ -264,6 +260,5 @@ function requestHeadersOf({ requestHeaders }: ExternalAuthPatch, ingress: Ingres
 }
 
 function unavailable(key: string, ingress: Ingress, message: string, code: IssueCode): Unavailable {
-  const annotation = Object.hasOwn(ingress.annotations, OWN_PREFIX + key) ? OWN_PREFIX + key : COMPATIBLE_PREFIX + key
-  return { ok: false, issue: issue(code, ingress, { annotation, message }) }
+  return { ok: false, issue: issue(code, ingress, { annotation: spelledUnder(ingress.annotations, key), message }) }
 }

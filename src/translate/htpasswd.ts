@@ -3,9 +3,10 @@
  * itself or has libc's crypt do it, in the worker and anew for each request: a hash that takes long stops everybody's
  * requests meanwhile, so those of more than about 0.2 s are refused.
  */
-import { createHash } from 'node:crypto'
+
 import type { Secret } from '../cluster/objects.ts'
 import type { SecretFile } from '../model/model.ts'
+import { shortHash } from '../model/short-hash.ts'
 import { hasControlCharacter, mustParse, parseGeneratedName } from '../model/values.ts'
 
 /** How a Secret has users: lines of `user:hash` under the key `auth`, or a key for each user. */
@@ -80,7 +81,7 @@ function usersOf(entries: readonly Entry[]): Users {
   }
   if (lines.size === 0) return { file: undefined, leftOut }
   const text = [...lines.values()].join('')
-  return { file: { name: mustParse(parseGeneratedName(createHash('sha256').update(text).digest('hex').slice(0, 20))), text }, leftOut }
+  return { file: { name: mustParse(parseGeneratedName(shortHash(text, 20))), text }, leftOut }
 }
 
 function whyNoName(name: string): string | undefined {

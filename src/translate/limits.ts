@@ -2,10 +2,11 @@
  * The limits of an Ingress → the zones they are counted in. As in ingress-nginx all paths and hosts of an Ingress share a
  * zone, and no two Ingresses do: a client that fills one does not push others out of another.
  */
-import { createHash } from 'node:crypto'
+
 import type { LimitPatch } from '../annotations/patch.ts'
 import type { Ingress } from '../cluster/objects.ts'
 import type { LimitKey, LimitSettings, LimitZone } from '../model/limits.ts'
+import { shortHash } from '../model/short-hash.ts'
 import { type GeneratedName, mustParse, parseGeneratedName } from '../model/values.ts'
 
 /** ingress-nginx's. */
@@ -42,5 +43,5 @@ function limitKeyOf({ exempt }: LimitPatch): LimitKey | undefined {
 }
 
 function hashName(prefix: string, text: string): GeneratedName {
-  return mustParse(parseGeneratedName(`${prefix}_${createHash('sha256').update(text).digest('hex').slice(0, 20)}`))
+  return mustParse(parseGeneratedName(`${prefix}_${shortHash(text, 20)}`))
 }

@@ -3,7 +3,7 @@
  * who is told. Beside a single rewrite-target under its prefix, ingress-nginx makes all paths of the host expressions.
  */
 import { describeObject, type Issue, issue } from '../model/issue.ts'
-import { type HostMatch, hostKey, type Location, type PathMatch, textOf } from '../model/model.ts'
+import { describeHost, type HostMatch, type Location, type PathMatch, textOf } from '../model/model.ts'
 import { escapePattern, parsePattern, patternOfPath } from '../model/pattern.ts'
 import { mustParse, type UriPath } from '../model/values.ts'
 import type { Route } from './routes.ts'
@@ -74,7 +74,7 @@ function regexMode(host: HostMatch, { ingress, routes }: Contribution, asker: Co
   const changed = routes.filter(({ match }) => match.kind !== 'prefix' || match.path !== '/').map(({ path }) => JSON.stringify(path))
   if (changed.length === 0) return []
   const more = changed.length > MOST_NAMED ? ` and ${changed.length - MOST_NAMED} more` : ''
-  const message = `${describeObject(asker.ingress)} makes the paths of ${hostKey(host) || 'any host'} regular expressions: ${changed.slice(0, MOST_NAMED).join(', ')}${more} match without case now, and whatever follows`
+  const message = `${describeObject(asker.ingress)} makes the paths of ${describeHost(host)} regular expressions: ${changed.slice(0, MOST_NAMED).join(', ')}${more} match without case now, and whatever follows`
   return [issue('regex-mode', ingress, { field: 'spec.rules', message })]
 }
 

@@ -19,6 +19,16 @@ export type Route = {
   readonly field: string
 }
 
+/** Where the Ingress says what the path is. */
+export function pathFieldOf({ field }: Pick<Route, 'field'>): string {
+  return field.replace(/\.backend$/, '')
+}
+
+/** Whether a path is another one or below it, by whole segments. */
+export function isBelow(path: string, above: UriPath): boolean {
+  return above === '/' || path === above || path.startsWith(above.endsWith('/') ? above : `${above}/`)
+}
+
 /** Matches of the same key are the same: host, path and path type decide who serves a path, and whose canary it is. */
 export function matchKey(match: PathMatch): string {
   return `${match.kind} ${textOf(match)}`

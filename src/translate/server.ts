@@ -9,8 +9,8 @@ import { describeObject, type Issue, issue } from '../model/issue.ts'
 import type { LimitZone } from '../model/limits.ts'
 import {
   type Action,
+  describeHost,
   type HostMatch,
-  hostKey,
   type KeyPair,
   type Location,
   type PathMatch,
@@ -29,7 +29,7 @@ import { canaryRoutesOf, type ResolveCanary } from './canaries.ts'
 import { type AuthAsker, protectLocations } from './external-auth.ts'
 import type { Lookup } from './lookup.ts'
 import { MOST_PATTERNS, settleMatches } from './patterns.ts'
-import { type IngressRoutes, matchKey, ownerOf, type Route } from './routes.ts'
+import { type IngressRoutes, isBelow, matchKey, ownerOf, pathFieldOf, type Route } from './routes.ts'
 import { NO_SETTINGS, settingsOf } from './settings.ts'
 import { tlsOf } from './tls.ts'
 import { type WwwServer, wwwServerOf } from './www.ts'
@@ -286,7 +286,7 @@ function unheardDefaultBackends(
     .map((loser) =>
       issue('path-claimed', loser, {
         field: 'spec.defaultBackend',
-        message: `what no path matches on ${hostKey(host) || 'any host'} goes to ${describeObject(winner)} already; this default backend gets none of it`,
+        message: `what no path matches on ${describeHost(host)} goes to ${describeObject(winner)} already; this default backend gets none of it`,
       }),
     )
 }
@@ -296,13 +296,9 @@ function beginningOf(match: PathMatch): string {
   return match.kind === 'regex' ? match.pattern.beginning : match.path
 }
 
-function isBelow(path: string, above: UriPath): boolean {
-  return above === ROOT || path === above || path.startsWith(above.endsWith('/') ? above : `${above}/`)
-}
-
 function collision({ ingress: loser, patches }: Contribution, winner: Ingress, host: HostMatch, route: Route): Issue {
-  const place = `${hostKey(host) || 'any host'}${textOf(route.match)}`
-  const field = route.field.replace(/\.backend$/, '')
+  const place = `${describeHost(host)}${textOf(route.match)}`
+  const field = pathFieldOf(route)
   // As rollouts leave their canary when it is not needed.
   if (patches.upstream.canary?.isOn === false && winner !== loser && winner.namespace === loser.namespace) {
     const message = `is no canary for now; ${place} (${route.match.kind}) is served by ${describeObject(winner)} alone`
@@ -317,14 +313,14 @@ function collision({ ingress: loser, patches }: Contribution, winner: Ingress, h
 
 function tooManyPatterns(ingress: Ingress, host: HostMatch, route: Route): Issue {
   return issue('too-many-patterns', ingress, {
-    field: route.field.replace(/\.backend$/, ''),
-    message: `${hostKey(host) || 'any host'} has ${MOST_PATTERNS} regular expressions already; ${textOf(route.match)} is left out`,
+    field: pathFieldOf(route),
+    message: `${describeHost(host)} has ${MOST_PATTERNS} regular expressions already; ${textOf(route.match)} is left out`,
   })
 }
 
 function isAppRoot(ingress: Ingress, host: HostMatch, route: Route): Issue {
   return issue('path-claimed', ingress, {
-    field: route.field.replace(/\.backend$/, ''),
-    message: `${hostKey(host) || 'any host'}/ (exact) is redirected by app-root; this path is left out`,
+    field: pathFieldOf(route),
+    message: `${describeHost(host)}/ (exact) is redirected by app-root; this path is left out`,
   })
 }

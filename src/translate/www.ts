@@ -2,7 +2,7 @@
 import { spelledUnder } from '../annotations/prefixes.ts'
 import type { Ingress } from '../cluster/objects.ts'
 import { type Issue, issue } from '../model/issue.ts'
-import { type HostMatch, hostKey, type KeyPair, type Server } from '../model/model.ts'
+import { describeHost, type HostMatch, hostKey, type KeyPair, type Server } from '../model/model.ts'
 import type { RedirectStatus } from '../model/redirect.ts'
 import { parseServerName, type UriPath } from '../model/values.ts'
 import type { Options } from '../options.ts'
@@ -27,7 +27,7 @@ export function wwwServerOf(
   if (asking === undefined) return undefined
   const { ingress } = asking
   if (host.kind !== 'exact') {
-    issues.push(notPossible(ingress, `${hostKey(host) || 'any host'} is no single name; nothing is redirected to it`))
+    issues.push(notPossible(ingress, `${describeHost(host)} is no single name; nothing is redirected to it`))
     return undefined
   }
   const name = parseServerName(host.name.startsWith(WWW) ? host.name.slice(WWW.length) : `${WWW}${host.name}`)
