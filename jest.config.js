@@ -7,4 +7,6 @@ export default {
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'esnext', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }] },
   setupFilesAfterEnv: ['<rootDir>/test/support/matchers.ts'],
   testTimeout: 60_000,
+  // Live suites wait more than they compute; Jest's own choice, one less than the processors, is a single one on two.
+  maxWorkers: 2,
 }

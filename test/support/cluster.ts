@@ -39,8 +39,11 @@ const ANSWERS_TO_BE_SURE = 50
 
 /** Those that Ingresses of the tests name. */
 export const OUR_CLASS: Manifest = ingressClass('nginx-ts', 'nginx-ts.io/ingress-controller')
+/** The suites that run side by side listen on addresses of their own: a worker of Jest has so many networks of 250 Pods. */
+const FIRST_NETWORK = Number(process.env['JEST_WORKER_ID'] ?? 1) * 16
+
 /** Pods' addresses, which are local in the namespace of the tests. */
-export const podAddress = (pod: number): string => `10.244.${Math.floor(pod / 250)}.${(pod % 250) + 1}`
+export const podAddress = (pod: number): string => `10.244.${FIRST_NETWORK + Math.floor(pod / 250)}.${(pod % 250) + 1}`
 
 /** The newest NGINX, which is the image's. */
 export async function newestNginx(): Promise<string> {
