@@ -346,6 +346,18 @@ describe('a server that has gone back in time', () => {
     for (const watch of server.watches()) watch.end()
     await eventually(() => expect([...reflected.objects.keys()]).toEqual(['default/after']))
   })
+
+  test('is noticed though the first question about it is not answered', async () => {
+    server.apply(...named('one', 8))
+    await using reflected = reflecting(server.url, SERVICES, { shortWatchMs: 60_000, idleMs: 60_000 })
+    await isWatched()
+    server.restoreEmpty()
+    server.apply(service('after'))
+    let questions = 0
+    server.faults = ({ kind }) => (kind === 'list' && ++questions === 1 ? { kind: 'reset' } : undefined)
+    for (const watch of server.watches()) watch.end()
+    await eventually(() => expect([...reflected.objects.keys()]).toEqual(['default/after']))
+  })
 })
 
 describe('deletions that are hard to believe', () => {

@@ -310,8 +310,16 @@ export function createReflector(resource: Resource, sink: ReflectorSink, parts: 
    */
   async function isServerOlder(from: string, signal: AbortSignal): Promise<boolean> {
     if (failures === 0 && now() - (lastListAt ?? 0) < settings.shortWatchMs) return false
-    const page = await readPage({ limit: 1 }, () => {}, signal).catch(() => undefined)
-    return page !== undefined && isOlder(page.version, from)
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      try {
+        const page = await readPage({ limit: 1 }, () => {}, signal)
+        return isOlder(page.version, from)
+      } catch (error) {
+        // What is wrong with the server is said of the watch beside this.
+        await pause(delayAfter(error, attempt, settings.backoff, random), signal)
+      }
+    }
+    return false
   }
 
   /** A watch that ends as it should is taken up at once: nothing is missed. */
