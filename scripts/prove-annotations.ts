@@ -32,10 +32,17 @@ type JestReport = {
 }
 
 /** The feature's file, in which the annotation, or everything, is without effect. */
-export function withoutEffect(source: string, key: string | undefined): string {
+function withoutEffect(source: string, { feature, key }: Loss): string {
   if (!source.includes(EXPORT)) throw new Error(`a feature does not begin with ${EXPORT}`)
-  const rest = key === undefined ? '() => undefined' : `(values, more) => whole.apply({ ...values, ${camelCase(key)}: undefined }, more)`
-  return `${source.replace(EXPORT, 'const whole = defineFeature(')}\nexport default { ...whole, apply: ${rest} }\n`
+  return `${source.replace(EXPORT, 'const whole = defineFeature(')}\nexport default { ...whole, ${changeThatTakes(feature, key)} }\n`
+}
+
+function changeThatTakes(feature: string, key: string | undefined): string {
+  if (key === undefined) return 'apply: () => undefined'
+  // `apply` sees what another spelling says under the main one; alone, nothing reads it.
+  if (features[feature]?.annotations[key]?.aliasOf !== undefined)
+    return `annotations: { ...whole.annotations, '${key}': { ...whole.annotations['${key}'], aliasOf: undefined } }`
+  return `apply: (values, more) => whole.apply({ ...values, ${camelCase(key)}: undefined }, more)`
 }
 
 async function runTests(tree: string, feature: string, prefix: readonly string[]): Promise<Outcome> {
@@ -83,7 +90,7 @@ async function prove(losses: readonly Loss[], prefix: readonly string[]): Promis
       }
       const file = join(tree, 'src/annotations/features', `${loss.feature}.ts`)
       const source = await readFile(file, 'utf8')
-      await writeFile(file, withoutEffect(source, loss.key))
+      await writeFile(file, withoutEffect(source, loss))
       const after = await runTests(tree, loss.feature, prefix)
       await writeFile(file, source)
       if (after.problem !== undefined) say('broken', loss, after.problem)
