@@ -2,10 +2,11 @@
  * The command line: its commands, their flags, and what each starts. Running it is main.ts's. A command imports what it
  * runs when it is called: the agent starts in half the time without what the others need.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import manifest from '../../package.json' with { type: 'json' }
 import { shortHash } from '../model/short-hash.ts'
 import { layoutOf } from '../nginx/layout.ts'
 import { createLogger } from '../observe/log.ts'
@@ -81,11 +82,6 @@ function existingPath(path: string, before: readonly string[] = []): readonly st
   return [...before, path]
 }
 
-/** package.json is beside src/ and beside dist/. */
-function packageVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
-}
-
 /** A place of its own for each directory served, outside of it: what NGINX needs is no manifest. */
 function defaultStateDirectory(directory: string): string {
   const base = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state')
@@ -125,7 +121,7 @@ function optionsFrom(given: GivenOptions): Options {
 export function createProgram(): Command {
   const program = new Command('nginx-ts')
     .description('A Kubernetes ingress controller: TypeScript plans, a stock NGINX serves.')
-    .version(packageVersion())
+    .version(manifest.version)
     .exitOverride()
     .enablePositionalOptions()
 
