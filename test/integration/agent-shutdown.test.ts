@@ -8,7 +8,7 @@ import { type AgentProcess, prepareAgent } from '../support/agent.ts'
 import { startBackend } from '../support/backend.ts'
 import { eventually } from '../support/eventually.ts'
 import { ingress, serviceFor } from '../support/objects.ts'
-import { NODE_FLAGS, nginxProcesses } from '../support/serve.ts'
+import { NODE_FLAGS, nginxProcesses, PROGRAM } from '../support/serve.ts'
 import { testedNginx } from '../support/site.ts'
 
 const project = join(import.meta.dirname, '../..')
@@ -77,7 +77,7 @@ describe.each(await testedNginx())('stopping the agent, NGINX %s', (_version, ng
 
 /** `nginx-ts wait-shutdown`, as a preStop hook runs it. */
 async function waitShutdown({ layout }: AgentProcess) {
-  const child = spawn(process.execPath, [...NODE_FLAGS, 'src/main.ts', 'wait-shutdown', '--state-dir', layout.root], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, 'wait-shutdown', '--state-dir', layout.root], {
     cwd: project,
     stdio: ['ignore', 'ignore', 'pipe'],
   })

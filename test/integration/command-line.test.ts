@@ -5,18 +5,16 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createAuthority } from '../support/certificates.ts'
 import { ingress, service, tlsSecret } from '../support/objects.ts'
-import { manifestText } from '../support/serve.ts'
+import { manifestText, NODE_FLAGS, PROGRAM, project } from '../support/serve.ts'
 import { testedNginx } from '../support/site.ts'
 
-const project = join(import.meta.dirname, '../..')
 const binaries = await testedNginx()
-const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete', '--max-semi-space-size=8']
 
 type Run = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 /** Runs the command line and waits for its end. */
 async function nginxTs(...parameters: readonly string[]): Promise<Run> {
-  return await run(process.execPath, ...NODE_FLAGS, 'src/main.ts', ...parameters)
+  return await run(process.execPath, ...NODE_FLAGS, PROGRAM, ...parameters)
 }
 
 async function run(program: string, ...parameters: readonly string[]): Promise<Run> {

@@ -18,7 +18,7 @@ import { render } from '../../src/render/render.ts'
 import { type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, send } from './client.ts'
 import { eventually } from './eventually.ts'
-import { endGroup, NODE_FLAGS, nginxProcesses } from './serve.ts'
+import { endGroup, NODE_FLAGS, nginxProcesses, PROGRAM } from './serve.ts'
 import { freePort, type SiteObject, snapshotOf } from './site.ts'
 
 export type AgentProcess = AsyncDisposable & {
@@ -53,8 +53,6 @@ export type Controlling = AsyncDisposable & {
 }
 
 export type AgentSetup = {
-  /** What is run: the sources as they are when not given. */
-  readonly program?: string
   readonly deadlinesMs?: Partial<typeof REMOTE_DEADLINES_MS>
   /** A command that runs the one that follows it, as `unshare` does, for the state directory that it is given. */
   readonly within?: (layout: Layout) => readonly string[]
@@ -64,10 +62,7 @@ const project = join(import.meta.dirname, '../..')
 const START_TIMEOUT_MS = 20_000
 
 /** Makes the directories; starts nothing yet. */
-export async function prepareAgent(
-  nginx: string,
-  { deadlinesMs, within, program: file = 'src/main.ts' }: AgentSetup = {},
-): Promise<AgentProcess> {
+export async function prepareAgent(nginx: string, { deadlinesMs, within }: AgentSetup = {}): Promise<AgentProcess> {
   const root = await mkdtemp(join(tmpdir(), 'nginx-ts-'))
   await chmod(root, 0o711)
   const layout = layoutOf(root)
@@ -100,7 +95,7 @@ export async function prepareAgent(
   }
 
   function start(...parameters: readonly string[]) {
-    const agent = [file, 'agent', '--state-dir', root, '--nginx', nginx, ...parameters]
+    const agent = [PROGRAM, 'agent', '--state-dir', root, '--nginx', nginx, ...parameters]
     const [program = '', ...rest] = [...(within?.(layout) ?? []), process.execPath, ...NODE_FLAGS, ...agent]
     child = spawn(program, rest, { cwd: project, stdio: ['ignore', 'ignore', 'pipe'] })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,21 +1,19 @@
 /** The command line as a process of its own, until it ends. */
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { NODE_FLAGS, project } from './serve.ts'
+import { NODE_FLAGS, PROGRAM, project } from './serve.ts'
 
 export type Run = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 export type RunSettings = {
   /** What it reads; nothing when not given. */
   readonly stdin?: string
-  /** What is run: the sources as they are when not given. */
-  readonly program?: string
   readonly environment?: Readonly<Record<string, string>>
 }
 
 export async function runNginxTs(parameters: readonly string[], settings: RunSettings = {}): Promise<Run> {
-  const { stdin = '', program = 'src/main.ts', environment = {} } = settings
-  const child = spawn(process.execPath, [...NODE_FLAGS, program, ...parameters], {
+  const { stdin = '', environment = {} } = settings
+  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, ...parameters], {
     cwd: project,
     stdio: 'pipe',
     env: { ...process.env, ...environment },

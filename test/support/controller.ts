@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { Layout } from '../../src/nginx/layout.ts'
 import { type Answer, send } from './client.ts'
 import { eventually } from './eventually.ts'
-import { type LogLine, NODE_FLAGS, project } from './serve.ts'
+import { type LogLine, NODE_FLAGS, PROGRAM, project } from './serve.ts'
 import { freePort } from './site.ts'
 
 export type ControllerProcess = AsyncDisposable & {
@@ -28,8 +28,6 @@ export type ControllerSetup = {
   readonly layout: Layout
   readonly kubeconfig: string
   readonly ports: { readonly http: number; readonly https: number }
-  /** What is run: the sources as they are when not given. */
-  readonly program?: string
   /** Arguments of every start. */
   readonly flags?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
@@ -42,7 +40,6 @@ export async function prepareController({
   layout,
   kubeconfig,
   ports,
-  program = 'src/main.ts',
   flags = [],
   environment = {},
 }: ControllerSetup): Promise<ControllerProcess> {
@@ -59,7 +56,7 @@ export async function prepareController({
     const own = ['--state-dir', layout.root, '--kubeconfig', kubeconfig, '--healthz-port', `${healthzPort}`]
     const listening = ['--http-port', `${ports.http}`, '--https-port', `${ports.https}`]
     stderr = ''
-    child = spawn(process.execPath, [...NODE_FLAGS, program, 'controller', ...own, ...listening, ...flags, ...parameters], {
+    child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, 'controller', ...own, ...listening, ...flags, ...parameters], {
       cwd: project,
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...environment },

@@ -42,6 +42,8 @@ export type Serving = AsyncDisposable & {
 
 export const project = join(import.meta.dirname, '../..')
 /** The process runs as the package's own `#!` line starts it. */
+/** What is run is what is shipped; `npm test` builds it first. */
+export const PROGRAM = 'dist/main.js'
 export const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete', '--max-semi-space-size=8']
 const START_TIMEOUT_MS = 20_000
 
@@ -60,7 +62,7 @@ export async function prepareServe(nginx: string): Promise<Serving> {
 
   function start(...parameters: readonly string[]) {
     const ports = ['--http-port', `${httpPort}`, '--https-port', `${httpsPort}`, '--status-port', `${statusPort}`]
-    const serve = ['src/main.ts', 'serve', directory, '--state-dir', layout.root, '--nginx', nginx, ...ports]
+    const serve = [PROGRAM, 'serve', directory, '--state-dir', layout.root, '--nginx', nginx, ...ports]
     stderr = ''
     child = spawn(process.execPath, [...NODE_FLAGS, ...serve, ...parameters], { cwd: project, stdio: ['ignore', 'ignore', 'pipe'] })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -33,8 +33,6 @@ export type InClusterFigures = {
   readonly foreign: ForeignFigures | undefined
 }
 
-/** As published, not the sources. */
-const PROGRAM = 'dist/main.js'
 const STATUS_ADDRESS = '203.0.113.7'
 const SETTLE_MS = 3000
 
@@ -50,13 +48,12 @@ async function measure(): Promise<InClusterFigures> {
   const shops = Array.from({ length: settings.ingresses }, (_, index) => shopManifests(index, pair)).flat()
   say(`creating ${shops.length} objects`)
   await createAll(client, [OUR_CLASS, ingressClass(OTHER_CLASS, 'example.test/other'), service('theirs'), ...shops])
-  const agent = started.use(await prepareAgent(await newestNginx(), { program: PROGRAM }))
+  const agent = started.use(await prepareAgent(await newestNginx()))
   const controller = started.use(
     await prepareController({
       layout: agent.layout,
       kubeconfig,
       ports: { http: agent.httpPort, https: agent.httpsPort },
-      program: PROGRAM,
       flags: settings.status ? ['--publish-status-address', STATUS_ADDRESS] : ['--update-status=false'],
     }),
   )
