@@ -42,7 +42,6 @@ export const otherNames: Readonly<Record<string, OtherName>> = {
     ['auth-tls-pass-certificate-to-upstream', 'auth-tls-error-page'],
     notYet('waits for client certificates', { idle: ['false'], protects: true }),
   ),
-  'enable-global-auth': notYet('waits for authentication of all hosts by the ConfigMap', { idle: ['true', 'false'] }),
   ...all(['custom-http-errors', 'default-backend', 'disable-proxy-intercept-errors'], notYet('waits for error pages', OFF)),
   ...all(['mirror-target', 'mirror-host', 'mirror-request-body'], notYet('waits for mirrored requests')),
   'server-alias': notYet('waits for further names of a host; write a rule for each name instead'),

@@ -3,15 +3,13 @@
  * makes the model's settings of it. Each noun is one feature's or shared by several that set different words of it.
  */
 import type { AccessOverrides, SatisfySettings } from '../model/access.ts'
+import type { AuthRequest } from '../model/auth-request.ts'
 import type { VariableText } from '../model/balancing.ts'
 import type { Cors } from '../model/cors.ts'
-import type { AuthCache, AuthMethod } from '../model/external-auth.ts'
 import type { BodyOverrides, ProxyOverrides } from '../model/location-settings.ts'
 import type { BackendProtocol } from '../model/model.ts'
 import type { LocalPath, RedirectStatus, RedirectTarget, RewriteTarget } from '../model/redirect.ts'
-import type { RequestUrl } from '../model/request-url.ts'
 import type { NamedObject } from '../model/schemas.ts'
-import type { Template } from '../model/template.ts'
 import type { BackendCipher, TlsProtocol } from '../model/tls-settings.ts'
 import type { Cidr, CookieName, CookiePath, HeaderName, HeaderPattern, HeaderValue, HostTemplate, ServerName } from '../model/values.ts'
 
@@ -26,6 +24,8 @@ export type LocationPatch = {
   readonly backend?: BackendPatch
   readonly backendTls?: BackendTlsPatch
   readonly externalAuth?: ExternalAuthPatch
+  /** Whether the server that is asked for all hosts is asked here too. */
+  readonly globalAuth?: { readonly isWanted: boolean | undefined }
   readonly cors?: Cors
   /** Paths that are expressions, and what takes their place. */
   readonly rewrite?: {
@@ -77,14 +77,7 @@ export type BackendTlsPatch = {
 }
 
 /** Who is asked for each request whether it may pass, and how. */
-export type ExternalAuthPatch = {
-  readonly url: RequestUrl
-  readonly method: AuthMethod | undefined
-  readonly redirect: Template
-  readonly signIn: Template | undefined
-  readonly responseHeaders: readonly HeaderName[]
-  readonly alwaysSetsCookie: boolean
-  readonly cache: AuthCache | undefined
+export type ExternalAuthPatch = AuthRequest & {
   /** A ConfigMap of headers that the request for authentication gets. */
   readonly requestHeaders: NamedObject | undefined
 }

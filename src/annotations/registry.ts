@@ -9,6 +9,7 @@ import canary from './features/canary.ts'
 import canaryRules from './features/canary-rules.ts'
 import cors from './features/cors.ts'
 import externalAuth from './features/external-auth.ts'
+import globalAuth from './features/global-auth.ts'
 import httpVersion from './features/http-version.ts'
 import httpsRedirect from './features/https-redirect.ts'
 import limits from './features/limits.ts'
@@ -37,6 +38,7 @@ export const features: Readonly<Record<string, Feature>> = {
   'canary-rules': canaryRules,
   cors,
   'external-auth': externalAuth,
+  'global-auth': globalAuth,
   'http-version': httpVersion,
   'https-redirect': httpsRedirect,
   limits,

@@ -210,4 +210,13 @@ export function oneOfAnyCase<Word extends string>(...words: readonly Word[]): z.
   })
 }
 
+/** What the schema takes; undefined for an empty text. */
+export function orNothing<Value>(schema: z.ZodType<Value, string>): z.ZodType<Value | undefined, string> {
+  return text((given): Parsed<Value | undefined> => {
+    if (given === '') return accept(undefined)
+    const parsed = schema.safeParse(given)
+    return parsed.success ? accept(parsed.data) : refuse(parsed.error.issues.map(({ message }) => message).join('; '))
+  })
+}
+
 export { text as fromText }

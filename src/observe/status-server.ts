@@ -11,7 +11,6 @@ export type Health = {
   readonly isReady: () => boolean
 }
 
-/** Listens on every address of the port until the signal aborts. */
 /** What Prometheus is told. */
 export type MetricsPage = { readonly metrics: Metrics; readonly usage: NginxUsage }
 

@@ -32,11 +32,15 @@ const CLOSED_MEANWHILE: Readonly<Record<string, string>> = {
   'proxy-real-ip-cidr': 'no proxy is believed until it is mended',
 }
 
+/** With one of these wrong, what the others would make of an authentication for all hosts is nobody's wish. */
+const GLOBAL_AUTH = 'global-auth-'
+
 /** Reads each key by its schema. A wrong one is told, and its default holds. */
 export function readConfigMap(configMap: ConfigMap): ReadConfigMap {
   const options: Record<string, unknown> = {}
   const issues: Issue[] = []
   let lacksProtection = false
+  const asksEverybody = (configMap.data[`${GLOBAL_AUTH}url`] ?? '').trim() !== ''
   const tell = (code: IssueCode, key: string, message: string) => issues.push(issue(code, configMap, { field: `data.${key}`, message }))
 
   for (const [key, value] of Object.entries(configMap.data)) {
@@ -46,8 +50,11 @@ export function readConfigMap(configMap: ConfigMap): ReadConfigMap {
       else {
         const name = optionName(key)
         if (Object.hasOwn(CLOSED, name)) options[name] = CLOSED[name]
+        const closesAll = key.startsWith(GLOBAL_AUTH) && asksEverybody
+        if (closesAll) lacksProtection = true
+        const meanwhile = closesAll ? 'all requests get 503 until it is mended' : (CLOSED_MEANWHILE[key] ?? 'its default holds')
         const reason = parsed.error.issues.map(({ message }) => message).join('; ')
-        tell('invalid-option', key, `${JSON.stringify(value)} ${reason}; ${CLOSED_MEANWHILE[key] ?? 'its default holds'}`)
+        tell('invalid-option', key, `${JSON.stringify(value)} ${reason}; ${meanwhile}`)
       }
       continue
     }

@@ -3,6 +3,7 @@
  * schema a key gives its value, its default and its line in the reference page.
  */
 import { z } from 'zod'
+import { authRequestSchemas as auth } from '../model/auth-request.ts'
 import { nextUpstreamWords } from '../model/http-settings.ts'
 import { parseLogFormat } from '../model/log-format.ts'
 import {
@@ -18,6 +19,7 @@ import {
   networks,
   oneOf,
   onOff,
+  orNothing,
   paths,
   requestUris,
   seconds,
@@ -142,6 +144,23 @@ export const configMapKeys = z.object({
     paths,
     '/.well-known/acme-challenge',
     'Paths of rules that nobody is asked to log in for, with what is below them.',
+  ),
+  'global-auth-url': key(
+    orNothing(auth.url),
+    '',
+    'Asked for each request to an Ingress that has no `auth-url` of its own, unless it says `enable-global-auth: "false"`. A wrong value here or in `global-auth-*` closes all routes.',
+  ),
+  'global-auth-method': key(orNothing(auth.method), '', 'Method of that request; GET when empty.'),
+  'global-auth-signin': key(orNothing(auth.signIn), '', 'Where clients are redirected in place of a 401.'),
+  'global-auth-signin-redirect-param': key(auth.signInParameter, 'rd', 'Name of the parameter with the URL that was asked for.'),
+  'global-auth-response-headers': key(orNothing(auth.responseHeaders), '', 'Headers of the answer that backends get.'),
+  'global-auth-request-redirect': key(orNothing(auth.requestRedirect), '', 'X-Auth-Request-Redirect of that request.'),
+  'global-auth-cache-key': key(orNothing(auth.cacheKey), '', 'Keeps answers, for each value of these variables.'),
+  'global-auth-cache-duration': key(auth.cacheDurations, '200 202 401 5m', 'For how long answers are kept, by status.'),
+  'global-auth-always-set-cookie': key(
+    auth.alwaysSetsCookie,
+    'false',
+    "Whether a Set-Cookie of the answer goes to the client with the backend's errors too.",
   ),
   'limit-req-status-code': key(integer(400, 599), '503', 'Status of a request above a rate limit.'),
   'limit-conn-status-code': key(integer(400, 599), '503', 'Status of a request above a limit of connections.'),

@@ -16,16 +16,15 @@ const refused = (reason: string, ...idle: string[]): OtherKey => ({ kind: 'refus
 
 const SNIPPET = 'Text goes into the configuration through parsers only'
 const COMPUTED = 'Computed from the names that are served'
-const GLOBAL_AUTH = 'Waits for authentication by subrequest'
 const MODULE = 'Needs a module that a stock NGINX does not have'
 
 export const otherKeys: Readonly<Record<string, OtherKey>> = {
   'access-log-path': noEffect('The log goes to standard output, or into the state directory', '/var/log/nginx/access.log'),
   'add-headers': notYet('Waits for headers from ConfigMaps'),
-  'allow-cross-namespace-resources': notYet('Waits for annotations', 'false'),
-  'allow-snippet-annotations': notYet('Waits for annotations', 'false'),
-  'annotation-value-word-blocklist': notYet('Waits for annotations'),
-  'annotations-risk-level': notYet('Waits for annotations', 'High'),
+  'allow-cross-namespace-resources': refused('What a namespace keeps secret is not for others to use', 'false'),
+  'allow-snippet-annotations': refused(SNIPPET, 'false'),
+  'annotation-value-word-blocklist': noEffect('Every value is read by an allow-list of its own'),
+  'annotations-risk-level': notYet('Waits for a choice of the annotations that may be used', 'High', 'Critical'),
   'bind-address': notYet('An address that is not there stops every reload, and NGINX cannot move to another one while it runs'),
   'block-referers': protecting('Waits for expressions that are known to compile'),
   'block-user-agents': protecting('Waits for expressions that are known to compile'),
@@ -36,17 +35,8 @@ export const otherKeys: Readonly<Record<string, OtherKey>> = {
   'enable-ocsp': notYet('Waits for stapled responses', 'false'),
   'enable-opentelemetry': notYet('Waits for tracing', 'false'),
   'enable-owasp-modsecurity-crs': protecting(MODULE, 'false'),
-  'global-allowed-response-headers': notYet('Waits for annotations'),
-  'global-auth-always-set-cookie': notYet(GLOBAL_AUTH, 'false'),
-  'global-auth-cache-duration': notYet(GLOBAL_AUTH, '200 202 401 5m'),
-  'global-auth-cache-key': notYet(GLOBAL_AUTH),
-  'global-auth-method': notYet(GLOBAL_AUTH),
-  'global-auth-request-redirect': notYet(GLOBAL_AUTH),
-  'global-auth-response-headers': notYet(GLOBAL_AUTH),
-  'global-auth-signin': notYet(GLOBAL_AUTH),
-  'global-auth-signin-redirect-param': notYet(GLOBAL_AUTH, 'rd'),
+  'global-allowed-response-headers': notYet('Waits for response headers from ConfigMaps'),
   'global-auth-snippet': refused(SNIPPET),
-  'global-auth-url': protecting(GLOBAL_AUTH),
   'http-snippet': refused(SNIPPET),
   'http2-max-field-size': noEffect('NGINX has no such limit since 1.19.7; see `large-client-header-buffers`'),
   'http2-max-header-size': noEffect('NGINX has no such limit since 1.19.7; see `large-client-header-buffers`'),
@@ -64,7 +54,7 @@ export const otherKeys: Readonly<Record<string, OtherKey>> = {
   'main-snippet': refused(SNIPPET),
   'map-hash-bucket-size': noEffect(COMPUTED, '64'),
   'otlp-collector-host': notYet('Waits for tracing'),
-  'proxy-add-original-uri-header': notYet('Waits for annotations', 'false'),
+  'proxy-add-original-uri-header': notYet('Waits for further request headers', 'false'),
   'proxy-headers-hash-bucket-size': noEffect('Fixed: header names are limited to what fits', '64'),
   'proxy-set-headers': notYet('Waits for headers from ConfigMaps'),
   'proxy-stream-timeout': notYet('Waits for stream services', '600s'),

@@ -3,9 +3,10 @@
  * whatever reason, is closed: it answers 503.
  */
 
-import type { ExternalAuthPatch } from '../annotations/patch.ts'
+import type { ExternalAuthPatch, LocationPatch } from '../annotations/patch.ts'
 import { spelledUnder } from '../annotations/prefixes.ts'
 import { type Ingress, keyOf } from '../cluster/objects.ts'
+import { authRequestOf } from '../model/auth-request.ts'
 import type { ExternalAuth, HeaderTemplate } from '../model/external-auth.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
 import {
@@ -22,13 +23,18 @@ import { hostTemplate, type RequestUrl } from '../model/request-url.ts'
 import { shortHash } from '../model/short-hash.ts'
 import { hasVariables, parseTemplate, type Template } from '../model/template.ts'
 import { type GeneratedName, mustParse, type PortNumber, parseGeneratedName, parseHeaderName, parsePort } from '../model/values.ts'
+import type { Options } from '../options.ts'
 import { type BackendOptions, type BackendRules, checkEndpoint, ECHO_UPSTREAM, resolveBackend } from './backends.ts'
 import { parseExternalName } from './external-name.ts'
 import type { Lookup } from './lookup.ts'
 import { isBelow } from './routes.ts'
 
-/** An Ingress whose locations are protected, and what it says. */
-export type AuthAsker = { readonly ingress: Ingress; readonly patch: ExternalAuthPatch }
+/** An Ingress whose locations are protected, what is said of that, and what is wrong with it where it is said. */
+export type AuthAsker = { readonly ingress: Ingress; readonly patch: ExternalAuthPatch; readonly wrong: TellWrong }
+
+/** An Issue of the annotation, or of the key of the ConfigMap. */
+type TellWrong = (key: AuthKey, code: IssueCode, message: string) => Issue
+type AuthKey = 'auth-url' | 'auth-proxy-set-headers'
 
 export type AuthSurroundings = { readonly lookup: Lookup; readonly options: BackendOptions; readonly rules: BackendRules }
 
@@ -37,6 +43,33 @@ export type ProtectedLocations = {
   readonly locations: readonly Location[]
   readonly upstreams: readonly Upstream[]
   readonly issues: readonly Issue[]
+}
+
+/** What an Ingress says itself, else what the ConfigMap says for all that do not want to be left out. */
+export function authAskerOf(ingress: Ingress, patch: LocationPatch, options: Options): AuthAsker | undefined {
+  if (patch.externalAuth !== undefined) {
+    const wrong: TellWrong = (key, code, message) => issue(code, ingress, { annotation: spelledUnder(ingress.annotations, key), message })
+    return { ingress, patch: patch.externalAuth, wrong }
+  }
+  const url = options.globalAuthUrl
+  if (url === undefined || patch.globalAuth?.isWanted === false) return undefined
+  const configMap = options.configmap && { kind: 'ConfigMap', ...options.configmap }
+  const request = authRequestOf({
+    url,
+    method: options.globalAuthMethod,
+    signIn: options.globalAuthSignin,
+    signInParameter: options.globalAuthSigninRedirectParam,
+    responseHeaders: options.globalAuthResponseHeaders,
+    requestRedirect: options.globalAuthRequestRedirect,
+    cacheKey: options.globalAuthCacheKey,
+    cacheDurations: options.globalAuthCacheDuration,
+    alwaysSetsCookie: options.globalAuthAlwaysSetCookie,
+  })
+  return {
+    ingress,
+    patch: { ...request, requestHeaders: undefined },
+    wrong: (key, code, message) => issue(code, configMap, { field: `data.global-${key}`, message }),
+  }
 }
 
 /** Gives each location of a host that has an asker what NGINX needs to ask for it, or closes it. They come in the order they are tried. */
@@ -50,11 +83,12 @@ export function protectLocations(
   const issues: Issue[] = []
   const found = new Map<Ingress, Settled>()
   const ownPaths = () => locations.map((location) => ({ location, isProtected: askerOf(location) !== undefined }))
-  function settle({ ingress, patch }: AuthAsker): Settled {
+  function settle(asker: AuthAsker): Settled {
+    const { ingress } = asker
     const known = found.get(ingress)
     if (known !== undefined) return known
-    const place = placeOf(patch.url, host, ingress, ownPaths(), { lookup, options, rules })
-    const headers = requestHeadersOf(patch, ingress, lookup)
+    const place = placeOf(asker, host, ownPaths(), { lookup, options, rules })
+    const headers = requestHeadersOf(asker, lookup)
     for (const each of [place, headers]) if (!each.ok) issues.push(each.issue)
     if (place.ok && place.upstream !== undefined) upstreams.set(place.upstream.name, place.upstream)
     const settled: Settled = place.ok && headers.ok ? { kind: 'open', place, headers: headers.headers } : { kind: 'closed' }
@@ -120,13 +154,15 @@ type OwnPath = { readonly location: Location; readonly isProtected: boolean }
 
 /** Who answers a URL. */
 function placeOf(
-  url: RequestUrl,
+  { ingress, patch: { url }, wrong }: AuthAsker,
   host: HostMatch,
-  ingress: Ingress,
   ownPaths: readonly OwnPath[],
   { lookup, options, rules }: AuthSurroundings,
 ): Place {
-  const refuse = (reason: string, code: IssueCode = 'protection-unavailable'): Unavailable => unavailable('auth-url', ingress, reason, code)
+  const refuse = (reason: string, code: IssueCode = 'protection-unavailable'): Unavailable => ({
+    ok: false,
+    issue: wrong('auth-url', code, reason),
+  })
   const { scheme } = url
   const port = url.port ?? mustParse(parsePort(scheme === 'https' ? 443 : 80))
   const shown = JSON.stringify(url.host.kind === 'requested' ? '$host' : url.host.kind === 'name' ? url.host.name : url.host.address)
@@ -237,12 +273,14 @@ const VALUE_TEXT = /^[\x20-\x23\x25-\x7e]*$/
 /** Those that say where a message ends, or how long its connection lives. */
 const FRAMING = /^(?:content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|proxy-.*)$/i
 
-function requestHeadersOf({ requestHeaders }: ExternalAuthPatch, ingress: Ingress, lookup: Lookup): RequestHeaders {
+function requestHeadersOf({ ingress, patch: { requestHeaders }, wrong }: AuthAsker, lookup: Lookup): RequestHeaders {
   if (requestHeaders === undefined) return { ok: true, headers: [] }
   const { namespace = ingress.namespace, name } = requestHeaders
   const described = `ConfigMap ${namespace}/${name}`
-  const refuse = (reason: string) =>
-    unavailable('auth-proxy-set-headers', ingress, `${described} ${reason}; requests get 503`, 'protection-unavailable')
+  const refuse = (reason: string): Unavailable => ({
+    ok: false,
+    issue: wrong('auth-proxy-set-headers', 'protection-unavailable', `${described} ${reason}; requests get 503`),
+  })
   if (namespace !== ingress.namespace) return refuse('is of another namespace')
   const configMap = lookup.configMap(keyOf(namespace, name))
   if (configMap === undefined) return refuse('does not exist')
@@ -257,8 +295,4 @@ function requestHeadersOf({ requestHeaders }: ExternalAuthPatch, ingress: Ingres
     headers.set(key.toLowerCase(), { name: header.value, value: value.value })
   }
   return { ok: true, headers: [...headers.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) }
-}
-
-function unavailable(key: string, ingress: Ingress, message: string, code: IssueCode): Unavailable {
-  return { ok: false, issue: issue(code, ingress, { annotation: spelledUnder(ingress.annotations, key), message }) }
 }

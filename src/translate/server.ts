@@ -26,7 +26,7 @@ import { backendTlsOf } from './backend-tls.ts'
 import { type BackendRules, resolveBackend } from './backends.ts'
 import { misfitIssues } from './buffers.ts'
 import { canaryRoutesOf, type ResolveCanary } from './canaries.ts'
-import { type AuthAsker, protectLocations } from './external-auth.ts'
+import { type AuthAsker, authAskerOf, protectLocations } from './external-auth.ts'
 import type { Lookup } from './lookup.ts'
 import { MOST_PATTERNS, settleMatches } from './patterns.ts'
 import { type IngressRoutes, isBelow, matchKey, ownerOf, pathFieldOf, type Route } from './routes.ts'
@@ -162,9 +162,8 @@ export function translateServer(
       action,
       ...(joined.length > 0 && { canaries: joined }),
     })
-    const auth = owner?.patches.location.externalAuth
-    if (owner === undefined || auth === undefined || !canAuthenticate) return
-    authAskers.set(matchKey(match), { ingress: owner.ingress, patch: auth })
+    const asker = owner && canAuthenticate ? authAskerOf(owner.ingress, owner.patches.location, options) : undefined
+    if (asker !== undefined) authAskers.set(matchKey(match), asker)
   }
 
   const appRoot = firstAsking('appRoot', 'app-root', contributions, issues)

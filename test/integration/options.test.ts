@@ -352,7 +352,7 @@ describe.each(await testedNginx())('options of a ConfigMap, NGINX %s', (_version
 
     test('a protection that is not there yet leaves no route bare', async () => {
       const { issues } = await site.serve(
-        options({ 'global-auth-url': 'https://auth.test/' }),
+        options({ 'block-user-agents': 'bad' }),
         ingress('web').host('web.test').prefix('/', 'web'),
         serviceFor(web),
       )

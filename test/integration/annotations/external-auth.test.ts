@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: NGINX's syntax, not ours
 /** Another server decides on each request: auth-url and what belongs to it, against a real NGINX and real servers. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { type AuthServer, byCookie, startAuthServer } from '../../support/auth-server.ts'
 import { type Backend, startBackend } from '../../support/backend.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import { type DnsServer, startDns } from '../../support/dns.ts'
@@ -11,31 +11,6 @@ import { configMap, type IngressBuilder, ingress, options, service, serviceFor }
 import { type Site, startSite, testedNginx } from '../../support/site.ts'
 
 const PREFIX = 'nginx.ingress.kubernetes.io/'
-
-/** An authentication server that lets in who has the cookie `session=good`; tests may have it answer otherwise. */
-type AuthServer = Backend & { readonly asked: IncomingMessage[]; answer: (request: IncomingMessage, response: ServerResponse) => void }
-
-const byCookie: AuthServer['answer'] = (request, response) => {
-  const isGood = /\bsession=good\b/.test(request.headers.cookie ?? '')
-  response.writeHead(
-    isGood ? 200 : 401,
-    isGood ? { 'x-auth-user': 'ann', 'set-cookie': 'fresh=1; Path=/' } : { 'www-authenticate': 'Bearer' },
-  )
-  response.end('body that nobody gets to see')
-}
-
-async function startAuthServer(tls?: { readonly cert: string; readonly key: string }): Promise<AuthServer> {
-  const asked: IncomingMessage[] = []
-  const server = { asked, answer: byCookie }
-  const backend = await startBackend('auth', {
-    ...(tls && { tls }),
-    answer: (request, response) => {
-      asked.push(request)
-      server.answer(request, response)
-    },
-  })
-  return Object.assign(server, backend)
-}
 
 describe.each(await testedNginx())('external authentication, NGINX %s', (version, nginx) => {
   let site: Site
