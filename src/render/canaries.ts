@@ -24,8 +24,15 @@ export type Dispatch = {
   readonly groups: string | undefined
 }
 
-/** Undefined for a location with one backend and no sessions. */
-export function dispatchOf({ action, canaries: all = [] }: Location, capabilities: Capabilities): Dispatch | undefined {
+/** A location, and what tells its backends apart; undefined where there is one, without sessions. */
+export type DispatchedLocation = Location & { readonly dispatch: Dispatch | undefined }
+
+/** Says of each location which backend its requests get. */
+export function dispatched(locations: readonly Location[], capabilities: Capabilities): readonly DispatchedLocation[] {
+  return locations.map((location) => ({ ...location, dispatch: dispatchOf(location, capabilities) }))
+}
+
+function dispatchOf({ action, canaries: all = [] }: Location, capabilities: Capabilities): Dispatch | undefined {
   if (action.kind !== 'proxy') return undefined
   const canaries = all.filter(isEverAsked)
   const main = sessionView(action.backend, capabilities)

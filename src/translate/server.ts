@@ -120,7 +120,7 @@ export function translateServer(
 
   const canaryRoutes = canaryRoutesOf(host, canaries)
   /** A canary's backend is spoken to as the main Ingress says of its own. */
-  const resolveCanary: ResolveCanary = (backend, { ingress }, main, patch, match, field) => {
+  const resolveCanary: ResolveCanary = ({ canary: { ingress }, route: { backend, field }, main, match, patch }) => {
     const way = { backend: main.patches.location.backend, tls: backendTls.get(main)?.terms }
     const asker = { namespace: ingress.namespace, ingress, field, match, patch, isCanary: true, ...way }
     const resolved = resolveBackend(backend, asker, lookup, options, rules)
