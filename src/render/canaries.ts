@@ -16,6 +16,7 @@ export type Dispatch = {
     readonly variable: string
     readonly number: number
     readonly backend: Backend
+    readonly backendOverTls: Backend | undefined
     readonly session: SessionView
   }[]
   /** Hold Set-Cookie headers, at most one of them at a time. */
@@ -43,9 +44,10 @@ function dispatchOf({ action, canaries: all = [] }: Location, capabilities: Capa
   return {
     blocks: [...schemes.flatMap(({ blocks }) => blocks), ...before.reverse(), ...(last === undefined ? [] : [last])],
     main,
-    canaries: canaries.flatMap(({ backend }, index) => {
+    canaries: canaries.flatMap(({ backend, backendOverTls }, index) => {
       const session = sessions[index]
-      return last === undefined || session === undefined ? [] : [{ variable: last.variable, number: index + 1, backend, session }]
+      if (last === undefined || session === undefined) return []
+      return [{ variable: last.variable, number: index + 1, backend, backendOverTls, session }]
     }),
     setCookies: [...new Set(schemes.map(({ setCookie }) => setCookie))],
     groups: canaries.length === 0 || schemes.length === 0 ? undefined : [main, ...sessions].map(({ group }) => group).join(','),

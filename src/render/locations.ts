@@ -1,9 +1,9 @@
 /** Locations → the views that templates/location.njk prints. */
-import type { BackendTls } from '../model/backend-tls.ts'
 import type { HttpSettings } from '../model/http-settings.ts'
-import type { Action, BackendProtocol, Owner, RequestHeader, ServicePort } from '../model/model.ts'
-import type { HostHeader } from '../model/values.ts'
+import type { Action, Backend, BackendProtocol, Owner, RequestHeader, ServicePort } from '../model/model.ts'
+import type { HostHeader, ServerName } from '../model/values.ts'
 import { accessHeaders } from './access.ts'
+import { type BackendTlsView, backendTlsView, tlsNameOf } from './backend-tls.ts'
 import type { Dispatch, DispatchedLocation } from './canaries.ts'
 import { type ForwardedView, forwardedView } from './forwarding.ts'
 import type { MatchView } from './location-matches.ts'
@@ -24,21 +24,26 @@ type LocationView = MatchView & {
   readonly moved: RedirectView | undefined
   readonly movedByRewrite: RewriteView | undefined
   readonly canaries: readonly CanaryView[]
+  /** The choice of a canary, where its backend depends on the scheme too. */
+  readonly choiceByScheme: string | undefined
   /** Undefined where no backend has sessions. */
   readonly session: SessionView | undefined
   readonly sessionGroups: string | undefined
 } & ReturnType<typeof locationSettingsView>
 
 /** Where a request goes whose choice is this number. */
-type CanaryView = {
+type CanaryView = WayView & {
   readonly variable: string
   readonly number: number
   readonly session: SessionView | undefined
   readonly upstreamName: string | undefined
-  readonly module: string
-  readonly scheme: string
-  readonly upstream: string
+  readonly tlsName: ServerName | undefined
+  /** Where those go that came over TLS, where it is elsewhere. */
+  readonly overTls: WayView | undefined
 }
+
+/** How a backend is passed to. */
+type WayView = { readonly module: string; readonly scheme: string; readonly upstream: string }
 
 /** What the log says of a location's requests. */
 type LogView = {
@@ -48,20 +53,18 @@ type LogView = {
   readonly upstreamName: string | undefined
 }
 
-type PassView = {
-  readonly module: string
+type PassView = WayView & {
   /** Modules that canaries are passed by and the main backend is not. */
   readonly otherModules: readonly string[]
-  readonly scheme: string
-  readonly upstream: string
   readonly hasOwnHeaders: boolean
   readonly forwarded: ForwardedView
   readonly requestHeaders: readonly RequestHeader[]
   /** What the backend is told as the Host, where it is not what the client asked for. */
   readonly host: HostHeader | undefined
-  readonly tls: BackendTls | undefined
+  readonly tls: BackendTlsView | undefined
+  readonly tlsName: ServerName | undefined
   /** Where requests go that came over TLS, where it is elsewhere. */
-  readonly overTls: { readonly scheme: string; readonly upstream: string } | undefined
+  readonly overTls: WayView | undefined
 }
 
 /** The `location { }` of a path. */
@@ -73,6 +76,8 @@ export function locationView(
 ): LocationView {
   const { action, dispatch } = location
   const setCookies = dispatch?.setCookies ?? []
+  const canaries = dispatch?.canaries ?? []
+  const pass = action.kind === 'proxy' ? passView(location, action, http) : undefined
   return {
     modifier,
     path,
@@ -81,12 +86,13 @@ export function locationView(
     redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
     ...locationSettingsView(location.settings, http),
     responseHeaders: responseHeadersView(location.settings, setCookies, strictTransportSecurity, http),
-    pass: action.kind === 'proxy' ? passView(location, action, http) : undefined,
+    pass,
     respond: action.kind === 'respond' ? action.status : undefined,
     rewrite: action.kind === 'proxy' ? rewriteView(location.match, location.settings.rewrite) : undefined,
     moved: redirectView(action, http),
     movedByRewrite: action.kind === 'redirect' && action.to.kind === 'rewrite' ? rewriteView(location.match, action.to.target) : undefined,
-    canaries: dispatch?.canaries.map((canary) => canaryView(canary, location.owner, setCookies.length > 0)) ?? [],
+    canaries: canaries.map((canary) => canaryView(canary, location.owner, setCookies.length > 0, pass?.tls)),
+    choiceByScheme: canaries.find(({ backendOverTls }) => backendOverTls !== undefined)?.variable,
     session: setCookies.length === 0 ? undefined : dispatch?.main,
     sessionGroups: dispatch?.groups,
   }
@@ -112,18 +118,24 @@ function upstreamNameOf(owner: Owner | undefined, { name, port }: ServicePort): 
 }
 
 function canaryView(
-  { variable, number, backend, session }: Dispatch['canaries'][number],
+  { variable, number, backend, backendOverTls, session }: Dispatch['canaries'][number],
   owner: Owner | undefined,
   hasSessions: boolean,
+  tls: BackendTlsView | undefined,
 ): CanaryView {
   return {
+    ...wayView(backend),
     variable,
     number,
-    upstreamName: upstreamNameOf(owner, backend.service),
-    ...PASS[backend.protocol],
-    upstream: backend.upstream,
     session: hasSessions ? session : undefined,
+    upstreamName: upstreamNameOf(owner, backend.service),
+    tlsName: tlsNameOf(backendOverTls ?? backend, tls),
+    overTls: backendOverTls && wayView(backendOverTls),
   }
+}
+
+function wayView({ protocol, upstream }: Backend): WayView {
+  return { ...PASS[protocol], upstream }
 }
 
 const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly scheme: string }>> = {
@@ -138,17 +150,19 @@ type ProxyAction = Extract<Action, { readonly kind: 'proxy' }>
 function passView({ settings, dispatch }: DispatchedLocation, { backend, backendOverTls }: ProxyAction, http: HttpSettings): PassView {
   const requestHeaders = [...backend.requestHeaders, ...accessHeaders(settings)]
   const takesAuthHeaders = settings.externalAuth !== undefined && settings.externalAuth.responseHeaders.length > 0
-  const canaries = dispatch?.canaries.map((canary) => canary.backend) ?? []
+  const canaries = dispatch?.canaries.map((canary) => canary.backendOverTls ?? canary.backend) ?? []
+  const main = backendOverTls ?? backend
+  const tls = backendTlsView([main, ...canaries])
   const { module } = PASS[backend.protocol]
   return {
-    ...PASS[backend.protocol],
+    ...wayView(backend),
     otherModules: [...new Set(canaries.map(({ protocol }) => PASS[protocol].module))].filter((other) => other !== module),
-    upstream: backend.upstream,
     hasOwnHeaders: requestHeaders.length > 0 || backend.host !== undefined || takesAuthHeaders,
     forwarded: forwardedView(http),
     requestHeaders,
     host: backend.host,
-    tls: [backendOverTls ?? backend, ...canaries].find(({ tls }) => tls !== undefined)?.tls,
-    overTls: backendOverTls && { scheme: PASS[backendOverTls.protocol].scheme, upstream: backendOverTls.upstream },
+    tls,
+    tlsName: tlsNameOf(main, tls),
+    overTls: backendOverTls && wayView(backendOverTls),
   }
 }

@@ -188,8 +188,9 @@ export function upstreamView(
   { upstream: { method } }: HttpSettings,
   { capabilities }: RenderContext,
 ) {
-  const scheme = balancing?.kind === 'sessions' ? sessionSchemeOf(balancing.by, capabilities) : undefined
-  const group = scheme?.isByRoute === true ? sessionGroup(scheme, name) : undefined
+  const sessions = balancing?.kind === 'sessions' ? balancing : undefined
+  const scheme = sessions && sessionSchemeOf(sessions.by, capabilities)
+  const group = sessions && scheme?.isByRoute === true ? sessionGroup(scheme, sessions.group) : undefined
   const isByHash = balancing?.kind === 'hash' || scheme?.isByRoute === false
   return {
     name,

@@ -65,6 +65,7 @@ export function canaryRoutesOf(host: HostMatch, canaries: readonly Contribution[
         found.push({
           owner: { namespace: canary.ingress.namespace as ObjectName, ingress: canary.ingress.name as ObjectName },
           backend: action.backend,
+          backendOverTls: action.backendOverTls,
           header: headerOf(rules),
           cookie: rules.cookie,
           share,
