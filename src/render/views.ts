@@ -2,8 +2,8 @@
 
 import type { HttpSettings } from '../model/http-settings.ts'
 import type { LocationSettings } from '../model/location-settings.ts'
-import { type Capabilities, hostKey, type Model, type Server, type Upstream } from '../model/model.ts'
-import { httpAccessView } from './access.ts'
+import { type Action, type Capabilities, hostKey, type Model, type Server, type Upstream } from '../model/model.ts'
+import { httpAccessView, limitKeysOf } from './access.ts'
 import type { DispatchedLocation } from './canaries.ts'
 import { escapingView } from './escaping.ts'
 import { type AuthLocationView, authLocationView } from './external-auth.ts'
@@ -100,6 +100,7 @@ export function rootView(
   variableCount: number,
 ) {
   const { http } = model
+  const auth = authRootView(model, context.root)
   return {
     ...files,
     capabilities: context.capabilities,
@@ -118,8 +119,9 @@ export function rootView(
     gzip: http.gzip && { ...http.gzip, types: http.gzip.types.length === 0 ? undefined : http.gzip.types },
     log: logSettingsView(http, context),
     ...forwardingView(http),
-    ...authRootView(model, context.root),
+    ...auth,
     hasCors: asks(model, ({ cors }) => cors !== undefined),
+    redirectsToOtherHosts: model.servers.some(({ locations }) => locations.some(({ action }) => isToOtherHost(action))),
     hasSessions: model.upstreams.some(({ balancing }) => balancing?.kind === 'sessions'),
     resolver: resolverView(model, context),
     pidFile: `${context.root}/run/nginx.pid`,
@@ -135,16 +137,27 @@ export function rootView(
     publicHttpsPort: http.publicHttpsPort,
     defaultKeyPair: http.defaultKeyPair,
     ...namesHashOf(model.servers),
-    variablesHashMaxSize: Math.max(LEAST_VARIABLES, nextPowerOfTwo(8 * variableCount)),
+    variablesHash: variablesHashOf(variableCount, limitKeysOf(model).length, auth.escaping?.pieces.length ?? 0),
   }
+}
+
+function isToOtherHost(action: Action): boolean {
+  return action.kind === 'redirect' && action.to.kind === 'host'
 }
 
 function asks(model: Model, isAsked: (settings: LocationSettings) => boolean): boolean {
   return model.servers.some(({ locations }) => locations.some(({ settings }) => isAsked(settings)))
 }
 
-/** NGINX's own, which holds its variables and those of the root file. */
+/** NGINX's own, of buckets that hold one or two: enough for the variables that a root file has without these. */
 const LEAST_VARIABLES = 1024
+
+/** Room for those that locations, limits and escapes add. Without it NGINX warns, and takes longer to find one. */
+function variablesHashOf(shared: number, limitKeys: number, escapes: number) {
+  // A key takes two variables, and an escape three.
+  const added = shared + 2 * limitKeys + 3 * escapes
+  return added === 0 ? undefined : { bucketSize: 256, maxSize: Math.max(LEAST_VARIABLES, nextPowerOfTwo(8 * added)) }
+}
 
 /** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */
 const ZONE_BYTES_PER_NAME = 64 * 1024

@@ -12,9 +12,10 @@ const goodBackends = ['blog', 'shop', 'apps', 'secure', 'members'].map((name, in
   port: 8080,
 }))
 
-/** With what the root file knows of as well: names that are resolved, and answers that are kept. */
+/** With what the root file knows of as well: names that are resolved, answers that are kept, and a port that is repeated. */
 const MEMBERS = {
   affinity: 'cookie',
+  'from-to-www-redirect': 'true',
   'auth-url': 'https://auth.example.com/check?uri=$request_uri',
   'auth-signin': 'https://auth.example.com/start',
   'auth-cache-key': '$cookie_session',
