@@ -1,5 +1,5 @@
 /** How a request finds one of an upstream's endpoints, and how a client comes back to it. */
-import type { CookieName, CookiePath, ServerName } from './values.ts'
+import type { CookieName, CookiePath, GeneratedName, ServerName } from './values.ts'
 
 /** Undefined, of an upstream: as the http block says. */
 export type Balancing =
@@ -7,7 +7,8 @@ export type Balancing =
   | { readonly kind: 'least-connections' }
   /** Equal keys, equal endpoint, and few keys move when an endpoint comes or goes. */
   | { readonly kind: 'hash'; readonly key: VariableText }
-  | { readonly kind: 'sessions'; readonly by: Sessions }
+  /** A session holds in all upstreams of the group: they have the same endpoints, spoken to in different ways. */
+  | { readonly kind: 'sessions'; readonly by: Sessions; readonly group: GeneratedName }
 
 /** A client that brings this cookie back gets the endpoint that it had. */
 export type Sessions = {

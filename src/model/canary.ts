@@ -6,6 +6,8 @@ import type { CookieName, HeaderName, HeaderPattern, HeaderValue } from './value
 export type Canary = {
   readonly owner: Owner
   readonly backend: Backend
+  /** For requests that came over TLS, where it is another. */
+  readonly backendOverTls: Backend | undefined
   readonly header: CanaryHeader | undefined
   /** Asks for it by `always`, and for the main backend by `never`. */
   readonly cookie: CookieName | undefined

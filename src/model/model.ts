@@ -107,7 +107,7 @@ export type Backend = {
   /** Undefined for a backend without TLS, and for one to which nothing but TLS is asked for. */
   readonly tls?: BackendTls | undefined
   /** How clients keep their endpoint, where the upstream is balanced so, and the cookie that they are given. */
-  readonly session?: { readonly by: Sessions; readonly cookie: SessionCookie }
+  readonly session?: { readonly by: Sessions; readonly group: GeneratedName; readonly cookie: SessionCookie }
 }
 
 /** Names the backend in logs; `port` is what the Ingress called it. */

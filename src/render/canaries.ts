@@ -16,6 +16,7 @@ export type Dispatch = {
     readonly variable: string
     readonly number: number
     readonly backend: Backend
+    readonly backendOverTls: Backend | undefined
     readonly session: SessionView
   }[]
   /** Hold Set-Cookie headers, at most one of them at a time. */
@@ -24,8 +25,15 @@ export type Dispatch = {
   readonly groups: string | undefined
 }
 
-/** Undefined for a location with one backend and no sessions. */
-export function dispatchOf({ action, canaries: all = [] }: Location, capabilities: Capabilities): Dispatch | undefined {
+/** A location, and what tells its backends apart; undefined where there is one, without sessions. */
+export type DispatchedLocation = Location & { readonly dispatch: Dispatch | undefined }
+
+/** Says of each location which backend its requests get. */
+export function dispatched(locations: readonly Location[], capabilities: Capabilities): readonly DispatchedLocation[] {
+  return locations.map((location) => ({ ...location, dispatch: dispatchOf(location, capabilities) }))
+}
+
+function dispatchOf({ action, canaries: all = [] }: Location, capabilities: Capabilities): Dispatch | undefined {
   if (action.kind !== 'proxy') return undefined
   const canaries = all.filter(isEverAsked)
   const main = sessionView(action.backend, capabilities)
@@ -36,9 +44,10 @@ export function dispatchOf({ action, canaries: all = [] }: Location, capabilitie
   return {
     blocks: [...schemes.flatMap(({ blocks }) => blocks), ...before.reverse(), ...(last === undefined ? [] : [last])],
     main,
-    canaries: canaries.flatMap(({ backend }, index) => {
+    canaries: canaries.flatMap(({ backend, backendOverTls }, index) => {
       const session = sessions[index]
-      return last === undefined || session === undefined ? [] : [{ variable: last.variable, number: index + 1, backend, session }]
+      if (last === undefined || session === undefined) return []
+      return [{ variable: last.variable, number: index + 1, backend, backendOverTls, session }]
     }),
     setCookies: [...new Set(schemes.map(({ setCookie }) => setCookie))],
     groups: canaries.length === 0 || schemes.length === 0 ? undefined : [main, ...sessions].map(({ group }) => group).join(','),

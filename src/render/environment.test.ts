@@ -69,6 +69,7 @@ describe('printing', () => {
       body: undefined,
       responseHeaders: undefined,
       canaries: [],
+      choiceByScheme: undefined,
       session: undefined,
       sessionGroups: undefined,
       pass: undefined,

@@ -1,7 +1,8 @@
 /** How NGINX is told what a location matches. */
 import type { Location, PathMatch } from '../model/model.ts'
 import { escapePattern } from '../model/pattern.ts'
-import type { UriPath } from '../model/values.ts'
+
+type Matching = Pick<Location, 'match'>
 
 /** The head of a `location`. */
 export type MatchView = { readonly modifier: '=' | '^~' | '~' | '~*'; readonly path: string }
@@ -10,12 +11,11 @@ export type MatchView = { readonly modifier: '=' | '^~' | '~' | '~*'; readonly p
  * Where there is an expression, NGINX would hold all `=` and `^~` before it and all other prefixes after it, whatever the
  * model's order is. So everything is an expression there, and the first that matches wins.
  */
-export function matchViewsOf(locations: readonly Location[]): readonly (readonly [Location, MatchView])[] {
+export function matchViewsOf<Place extends Matching>(locations: readonly Place[]): readonly (readonly [Place, MatchView])[] {
   if (locations.some(({ match }) => match.kind === 'regex')) return locations.map((location) => [location, asExpression(location.match)])
   const exactPaths = new Set(locations.flatMap(({ match }) => (match.kind === 'exact' ? [match.path] : [])))
-  return [...locations, ...unredirected(locations)].flatMap((location) =>
-    asPaths(location.match, exactPaths).map((view) => [location, view] as const),
-  )
+  const asWritten = locations.flatMap((location) => asPaths(location.match, exactPaths).map((view) => [location, view] as const))
+  return [...asWritten, ...unredirected(locations)]
 }
 
 /** `\z`, because `$` also matches before a line feed at the end. */
@@ -42,11 +42,11 @@ function asPaths(match: PathMatch, exactPaths: ReadonlySet<string>): readonly Ma
  * NGINX redirects `/foo` to a proxied `= /foo/` unless `/foo` has a location of its own: it gets one that does what the
  * longest prefix above it does.
  */
-function unredirected(locations: readonly Location[]): readonly Location[] {
+function unredirected<Place extends Matching>(locations: readonly Place[]): readonly (readonly [Place, MatchView])[] {
   const paths = locations.flatMap((location) => (location.match.kind === 'regex' ? [] : [{ location, match: location.match }]))
   const claimed = new Set<string>(paths.map(({ match }) => match.path))
   return paths.flatMap(({ match }) => {
-    const path = match.path.slice(0, -1) as UriPath
+    const path = match.path.slice(0, -1)
     if (match.kind !== 'exact' || !match.path.endsWith('/') || path === '' || claimed.has(path)) return []
     const above = paths
       .filter((one) => one.match.kind === 'prefix' && (one.match.path === '/' || path.startsWith(`${one.match.path}/`)))
@@ -54,6 +54,6 @@ function unredirected(locations: readonly Location[]): readonly Location[] {
         (longest, one) => (one.match.path.length > (longest?.match.path.length ?? 0) ? one : longest),
         undefined,
       )
-    return above === undefined ? [] : [{ ...above.location, match: { kind: 'exact', path } }]
+    return above === undefined ? [] : [[above.location, { modifier: '=', path }] as const]
   })
 }

@@ -4,18 +4,10 @@ import type { LimitKey, LimitZone } from '../model/limits.ts'
 import { hostKey, type KeyPair, type Model, type SecretFile, type Server, type Upstream } from '../model/model.ts'
 import { shortHash } from '../model/short-hash.ts'
 import { limitKeysOf, limitKeyView, limitZoneView } from './access.ts'
+import { dispatched } from './canaries.ts'
 import { print } from './environment.ts'
 import type { VariableBlock } from './variables.ts'
-import {
-  endpointNames,
-  nextPowerOfTwo,
-  type RenderContext,
-  rootView,
-  serverView,
-  upstreamSettingsView,
-  upstreamView,
-  variablesOf,
-} from './views.ts'
+import { endpointNames, nextPowerOfTwo, type RenderContext, rootView, serverView, upstreamSettingsView, upstreamView } from './views.ts'
 
 export type { NameServer, RenderContext } from './views.ts'
 
@@ -100,12 +92,23 @@ function forgetIfSettingsChanged(model: Model, context: RenderContext, memo: Ren
 function printServer(server: Server, model: Model, context: RenderContext, memo: WeakMap<Server, PrintedServer>): PrintedServer {
   const known = memo.get(server)
   if (known !== undefined) return known
-  const printed = {
-    file: fileOf('servers', print('server.njk', 'server', serverView(server, model.http, context))),
-    variables: variablesOf(server, context),
-  }
+  const { text, variables } = serverTextOf(server, model, context)
+  const printed = { file: fileOf('servers', text), variables }
   memo.set(server, printed)
   return printed
+}
+
+/** The text of a server, and the variables that its locations need. */
+function serverTextOf(
+  server: Server,
+  { http }: Model,
+  context: RenderContext,
+): { readonly text: string; readonly variables: readonly VariableBlock[] } {
+  const locations = dispatched(server.locations, context.capabilities)
+  return {
+    text: print('server.njk', 'server', serverView({ ...server, locations }, http, context)),
+    variables: locations.flatMap(({ dispatch }) => dispatch?.blocks ?? []),
+  }
 }
 
 /** A variable's name comes of what it says: those of one name are equal. */
@@ -181,7 +184,7 @@ function printShard({ limitKeys, limitZones, upstreams, servers, settings }: Sha
 
 /** The text of a part of a Model, for who wants to know what becomes of it: servers, then what stands beside them. */
 export function printPart(part: Pick<Model, 'servers' | 'upstreams' | 'limitZones'>, model: Model, context: RenderContext): string {
-  const servers = part.servers.map((server) => print('server.njk', 'server', serverView(server, model.http, context)))
+  const servers = part.servers.map((server) => serverTextOf(server, model, context).text)
   const beside = { ...part, limitKeys: limitKeysOf(part), servers: [], settings: upstreamSettingsView(model) }
   return [...servers, ...(part.upstreams.length + part.limitZones.length === 0 ? [] : [printShard(beside, model, context)])].join('\n')
 }

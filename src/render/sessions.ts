@@ -90,9 +90,9 @@ function renewedRoute(id: string, kept: VariableBlock, changeOnFailure: boolean)
   )
 }
 
-/** What cookies of this upstream begin with: its scheme and itself. */
-export function sessionGroup({ id }: SessionScheme, upstream: GeneratedName): string {
-  return `${id}${shortHash(upstream, 12)}`
+/** What cookies of these upstreams begin with: their scheme, and what tells them from others. */
+export function sessionGroup({ id }: SessionScheme, group: GeneratedName): string {
+  return `${id}${shortHash(group, 12)}`
 }
 
 /** An endpoint's name in cookies, the same in all groups. */
@@ -124,10 +124,10 @@ export function cookieAttributes(cookie: SessionCookie): VariableText {
 /** What a location sets for a backend, and the header that comes of it: empty texts for one without sessions. */
 export type SessionView = { readonly group: string; readonly attributes: VariableText; readonly scheme: SessionScheme | undefined }
 
-export function sessionView({ session, upstream }: Backend, capabilities: Capabilities): SessionView {
+export function sessionView({ session }: Backend, capabilities: Capabilities): SessionView {
   if (session === undefined) return { group: '', attributes: [], scheme: undefined }
   const scheme = sessionSchemeOf(session.by, capabilities)
-  return { group: sessionGroup(scheme, upstream), attributes: cookieAttributes(session.cookie), scheme }
+  return { group: sessionGroup(scheme, session.group), attributes: cookieAttributes(session.cookie), scheme }
 }
 
 /** The addresses of all endpoints that sessions are kept to by name, each once, in order. */

@@ -1,33 +1,16 @@
 /** Model → the views that templates print: what is decided here is how NGINX says it, never what is served. */
 
-import type { BackendTls } from '../model/backend-tls.ts'
 import type { HttpSettings } from '../model/http-settings.ts'
 import type { LocationSettings } from '../model/location-settings.ts'
-import {
-  type Action,
-  type BackendProtocol,
-  type Capabilities,
-  hostKey,
-  type Location,
-  type Model,
-  type Owner,
-  type RequestHeader,
-  type Server,
-  type ServicePort,
-  type Upstream,
-} from '../model/model.ts'
-import type { HostHeader } from '../model/values.ts'
-import { accessHeaders, httpAccessView } from './access.ts'
-import { type Dispatch, dispatchOf } from './canaries.ts'
+import { type Action, type Capabilities, hostKey, type Model, type Server, type Upstream } from '../model/model.ts'
+import { httpAccessView, limitKeysOf } from './access.ts'
+import type { DispatchedLocation } from './canaries.ts'
 import { escapingView } from './escaping.ts'
 import { type AuthLocationView, authLocationView } from './external-auth.ts'
-import { type ForwardedView, forwardedView, forwardingView } from './forwarding.ts'
-import { type MatchView, matchViewsOf } from './location-matches.ts'
-import { locationSettingsView } from './location-settings.ts'
-import { type RedirectView, type RewriteView, redirectView, rewriteView } from './redirects.ts'
-import { type ResponseHeadersView, responseHeadersView } from './response-headers.ts'
-import { addressOf, endpointName, namedEndpoints, type SessionView, sessionGroup, sessionSchemeOf } from './sessions.ts'
-import type { VariableBlock } from './variables.ts'
+import { forwardingView } from './forwarding.ts'
+import { matchViewsOf } from './location-matches.ts'
+import { locationView } from './locations.ts'
+import { addressOf, endpointName, namedEndpoints, sessionGroup, sessionSchemeOf } from './sessions.ts'
 
 /** A DNS server; 53 is the port of all but a test's. */
 export type NameServer = { readonly address: string; readonly port: number }
@@ -61,60 +44,11 @@ type ListenView = {
   readonly backlog: number
 }
 
-type LocationView = MatchView & {
-  readonly owner: Owner | undefined
-  readonly log: LogView | undefined
-  /** Of plain http: the status, and the port of the URL. */
-  readonly redirect: { readonly code: number; readonly port: number } | undefined
-  readonly responseHeaders: ResponseHeadersView | undefined
-  readonly pass: PassView | undefined
-  readonly respond: number | undefined
-  readonly rewrite: RewriteView | undefined
-  readonly moved: RedirectView | undefined
-  readonly movedByRewrite: RewriteView | undefined
-  readonly canaries: readonly CanaryView[]
-  /** Undefined where no backend has sessions. */
-  readonly session: SessionView | undefined
-  readonly sessionGroups: string | undefined
-} & ReturnType<typeof locationSettingsView>
-
-/** Where a request goes whose choice is this number. */
-type CanaryView = {
-  readonly variable: string
-  readonly number: number
-  readonly session: SessionView | undefined
-  readonly upstreamName: string | undefined
-  readonly module: string
-  readonly scheme: string
-  readonly upstream: string
-}
-
-/** What the log says of a location's requests. */
-type LogView = {
-  /** `namespace ingress service port`, each `-` where there is none. */
-  readonly route: string
-  /** `namespace-service-port`, as ingress-nginx calls an upstream. */
-  readonly upstreamName: string | undefined
-}
-
-type PassView = {
-  readonly module: string
-  /** Modules that canaries are passed by and the main backend is not. */
-  readonly otherModules: readonly string[]
-  readonly scheme: string
-  readonly upstream: string
-  readonly hasOwnHeaders: boolean
-  readonly forwarded: ForwardedView
-  readonly requestHeaders: readonly RequestHeader[]
-  /** What the backend is told as the Host, where it is not what the client asked for. */
-  readonly host: HostHeader | undefined
-  readonly tls: BackendTls | undefined
-  /** Where requests go that came over TLS, where it is elsewhere. */
-  readonly overTls: { readonly scheme: string; readonly upstream: string } | undefined
-}
+/** A server whose locations say which backend each request gets. */
+export type DispatchedServer = Server & { readonly locations: readonly DispatchedLocation[] }
 
 /** The `server { }` of a host. */
-export function serverView(server: Server, http: HttpSettings, context: RenderContext) {
+export function serverView(server: DispatchedServer, http: HttpSettings, context: RenderContext) {
   const isDefault = server.host.kind === 'any'
   const strictTransportSecurity = server.tls?.keyPair !== undefined && http.tls.strictTransportSecurity !== undefined
   return {
@@ -124,16 +58,9 @@ export function serverView(server: Server, http: HttpSettings, context: RenderCo
     rejectsUnknownNames: isDefault && http.tls.rejectUnknownNames,
     strictTransportSecurity,
     hiddenHeaders: http.proxy.hiddenHeaders,
-    locations: matchViewsOf(server.locations).map(([location, match]) =>
-      locationView(location, match, dispatchOf(location, context.capabilities), strictTransportSecurity, http),
-    ),
+    locations: matchViewsOf(server.locations).map(([location, match]) => locationView(location, match, strictTransportSecurity, http)),
     externalAuths: externalAuthsOf(server, strictTransportSecurity, http),
   }
-}
-
-/** The variables that a server's locations need. */
-export function variablesOf(server: Server, { capabilities }: RenderContext): readonly VariableBlock[] {
-  return server.locations.flatMap((location) => dispatchOf(location, capabilities)?.blocks ?? [])
 }
 
 /** Each once, however many locations ask by it. */
@@ -159,100 +86,6 @@ function listensOf(http: HttpSettings, context: RenderContext, defaultServer: bo
   ]
 }
 
-function locationView(
-  location: Location,
-  { modifier, path }: MatchView,
-  dispatch: Dispatch | undefined,
-  strictTransportSecurity: boolean,
-  http: HttpSettings,
-): LocationView {
-  const { action } = location
-  const setCookies = dispatch?.setCookies ?? []
-  return {
-    modifier,
-    path,
-    owner: location.owner,
-    log: logView(location.owner, serviceOf(action)),
-    redirect: location.redirectToHttps ? { code: http.redirectCode, port: http.publicHttpsPort } : undefined,
-    ...locationSettingsView(location.settings, http),
-    responseHeaders: responseHeadersView(location.settings, setCookies, strictTransportSecurity, http),
-    pass: action.kind === 'proxy' ? passView(location, action, dispatch, http) : undefined,
-    respond: action.kind === 'respond' ? action.status : undefined,
-    rewrite: action.kind === 'proxy' ? rewriteView(location.match, location.settings.rewrite) : undefined,
-    moved: redirectView(action, http),
-    movedByRewrite: action.kind === 'redirect' && action.to.kind === 'rewrite' ? rewriteView(location.match, action.to.target) : undefined,
-    canaries: dispatch?.canaries.map((canary) => canaryView(canary, location.owner, setCookies.length > 0)) ?? [],
-    session: setCookies.length === 0 ? undefined : dispatch?.main,
-    sessionGroups: dispatch?.groups,
-  }
-}
-
-function serviceOf(action: Action): ServicePort | undefined {
-  if (action.kind === 'redirect') return undefined
-  return action.kind === 'proxy' ? action.backend.service : action.service
-}
-
-function logView(owner: Owner | undefined, service: ServicePort | undefined): LogView | undefined {
-  if (owner === undefined && service === undefined) return undefined
-  const namespace = owner?.namespace ?? '-'
-  return {
-    route: [namespace, owner?.ingress ?? '-', service?.name ?? '-', service?.port || '-'].join(' '),
-    upstreamName: service && upstreamNameOf(owner, service),
-  }
-}
-
-/** As ingress-nginx calls it in logs. */
-function upstreamNameOf(owner: Owner | undefined, { name, port }: ServicePort): string {
-  return `${owner?.namespace ?? '-'}-${name}-${port}`
-}
-
-function canaryView(
-  { variable, number, backend, session }: Dispatch['canaries'][number],
-  owner: Owner | undefined,
-  hasSessions: boolean,
-): CanaryView {
-  return {
-    variable,
-    number,
-    upstreamName: upstreamNameOf(owner, backend.service),
-    ...PASS[backend.protocol],
-    upstream: backend.upstream,
-    session: hasSessions ? session : undefined,
-  }
-}
-
-const PASS: Readonly<Record<BackendProtocol, { readonly module: string; readonly scheme: string }>> = {
-  http: { module: 'proxy', scheme: 'http' },
-  https: { module: 'proxy', scheme: 'https' },
-  grpc: { module: 'grpc', scheme: 'grpc' },
-  grpcs: { module: 'grpc', scheme: 'grpcs' },
-}
-
-type ProxyAction = Extract<Action, { readonly kind: 'proxy' }>
-
-function passView(
-  { settings }: Location,
-  { backend, backendOverTls }: ProxyAction,
-  dispatch: Dispatch | undefined,
-  http: HttpSettings,
-): PassView {
-  const requestHeaders = [...backend.requestHeaders, ...accessHeaders(settings)]
-  const takesAuthHeaders = settings.externalAuth !== undefined && settings.externalAuth.responseHeaders.length > 0
-  const canaries = dispatch?.canaries.map((canary) => canary.backend) ?? []
-  const { module } = PASS[backend.protocol]
-  return {
-    ...PASS[backend.protocol],
-    otherModules: [...new Set(canaries.map(({ protocol }) => PASS[protocol].module))].filter((other) => other !== module),
-    upstream: backend.upstream,
-    hasOwnHeaders: requestHeaders.length > 0 || backend.host !== undefined || takesAuthHeaders,
-    forwarded: forwardedView(http),
-    requestHeaders,
-    host: backend.host,
-    tls: [backendOverTls ?? backend, ...canaries].find(({ tls }) => tls !== undefined)?.tls,
-    overTls: backendOverTls && { scheme: PASS[backendOverTls.protocol].scheme, upstream: backendOverTls.upstream },
-  }
-}
-
 /** The root file. `shards` and `certificateShards` are the files it includes. */
 export function rootView(
   model: Model,
@@ -267,6 +100,7 @@ export function rootView(
   variableCount: number,
 ) {
   const { http } = model
+  const auth = authRootView(model, context.root)
   return {
     ...files,
     capabilities: context.capabilities,
@@ -285,8 +119,9 @@ export function rootView(
     gzip: http.gzip && { ...http.gzip, types: http.gzip.types.length === 0 ? undefined : http.gzip.types },
     log: logSettingsView(http, context),
     ...forwardingView(http),
-    ...authRootView(model, context.root),
+    ...auth,
     hasCors: asks(model, ({ cors }) => cors !== undefined),
+    redirectsToOtherHosts: model.servers.some(({ locations }) => locations.some(({ action }) => isToOtherHost(action))),
     hasSessions: model.upstreams.some(({ balancing }) => balancing?.kind === 'sessions'),
     resolver: resolverView(model, context),
     pidFile: `${context.root}/run/nginx.pid`,
@@ -302,16 +137,27 @@ export function rootView(
     publicHttpsPort: http.publicHttpsPort,
     defaultKeyPair: http.defaultKeyPair,
     ...namesHashOf(model.servers),
-    variablesHashMaxSize: Math.max(LEAST_VARIABLES, nextPowerOfTwo(8 * variableCount)),
+    variablesHash: variablesHashOf(variableCount, limitKeysOf(model).length, auth.escaping?.pieces.length ?? 0),
   }
+}
+
+function isToOtherHost(action: Action): boolean {
+  return action.kind === 'redirect' && action.to.kind === 'host'
 }
 
 function asks(model: Model, isAsked: (settings: LocationSettings) => boolean): boolean {
   return model.servers.some(({ locations }) => locations.some(({ settings }) => isAsked(settings)))
 }
 
-/** NGINX's own, which holds its variables and those of the root file. */
+/** NGINX's own, of buckets that hold one or two: enough for the variables that a root file has without these. */
 const LEAST_VARIABLES = 1024
+
+/** Room for those that locations, limits and escapes add. Without it NGINX warns, and takes longer to find one. */
+function variablesHashOf(shared: number, limitKeys: number, escapes: number) {
+  // A key takes two variables, and an escape three.
+  const added = shared + 2 * limitKeys + 3 * escapes
+  return added === 0 ? undefined : { bucketSize: 256, maxSize: Math.max(LEAST_VARIABLES, nextPowerOfTwo(8 * added)) }
+}
 
 /** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */
 const ZONE_BYTES_PER_NAME = 64 * 1024
@@ -355,8 +201,9 @@ export function upstreamView(
   { upstream: { method } }: HttpSettings,
   { capabilities }: RenderContext,
 ) {
-  const scheme = balancing?.kind === 'sessions' ? sessionSchemeOf(balancing.by, capabilities) : undefined
-  const group = scheme?.isByRoute === true ? sessionGroup(scheme, name) : undefined
+  const sessions = balancing?.kind === 'sessions' ? balancing : undefined
+  const scheme = sessions && sessionSchemeOf(sessions.by, capabilities)
+  const group = sessions && scheme?.isByRoute === true ? sessionGroup(scheme, sessions.group) : undefined
   const isByHash = balancing?.kind === 'hash' || scheme?.isByRoute === false
   return {
     name,

@@ -108,15 +108,19 @@ export function resolveBackend(
   if (asker.tls !== undefined && tls === undefined)
     tell('backend-without-tls', `${described} is spoken to without TLS, see backend-protocol; annotations of proxy-ssl have no effect`)
   const connections = protocol === protocolOf(undefined, port.appProtocol).protocol && tls === undefined ? undefined : { protocol, tls }
-  const balancing = balancingOf(asker.patch, endpoints)
+  const nameFor = (ways: readonly (object | undefined)[]) => upstreamName(service, number.value, found.kind, ways)
+  const balancing = balancingOf(asker.patch, endpoints, nameFor([]))
   const upstream: Upstream = {
-    name: upstreamName(service, number.value, found.kind, [connections, balancing]),
+    name: nameFor([connections, balancing]),
     endpoints,
     ...(balancing && { balancing }),
   }
   const servicePort = { name: name.value, port: String(number.value) }
   const host = hostOf(asker.backend?.host, service, servicePort.port)
-  const session = balancing?.kind === 'sessions' ? { by: balancing.by, cookie: sessionCookieOf(asker.patch, asker.match) } : undefined
+  const session =
+    balancing?.kind === 'sessions'
+      ? { by: balancing.by, group: balancing.group, cookie: sessionCookieOf(asker.patch, asker.match) }
+      : undefined
   return {
     action: {
       kind: 'proxy',

@@ -1,6 +1,5 @@
 /** Canary Ingresses of a host → the backends that get some of the requests of its paths. */
 import type { CanaryPatch, UpstreamPatch } from '../annotations/patch.ts'
-import type { IngressBackend } from '../cluster/objects.ts'
 import type { Canary, CanaryHeader } from '../model/canary.ts'
 import { WHOLE_SHARE } from '../model/canary.ts'
 import { describeObject, type Issue, issue } from '../model/issue.ts'
@@ -10,15 +9,19 @@ import { asPattern } from './patterns.ts'
 import { matchKey, type Route } from './routes.ts'
 import type { Contribution } from './server.ts'
 
-/** Resolves a canary's backend for a path, with what is asked for its upstream. */
-export type ResolveCanary = (
-  backend: IngressBackend,
-  canary: Contribution,
-  main: Contribution,
-  patch: UpstreamPatch,
-  match: PathMatch,
-  field: string,
-) => Action
+/** Who asks for a canary's backend: a route of the canary, for a path of its main Ingress. */
+export type CanaryAsker = {
+  readonly canary: Contribution
+  readonly route: Route
+  readonly main: Contribution
+  /** The path as the main Ingress has it. */
+  readonly match: PathMatch
+  /** What is asked for the upstream. */
+  readonly patch: UpstreamPatch
+}
+
+/** Finds a canary's backend. */
+export type ResolveCanary = (asker: CanaryAsker) => Action
 
 /** What a path of the main Ingress is joined by. */
 export type CanaryRoutes = {
@@ -48,22 +51,13 @@ export function canaryRoutesOf(host: HostMatch, canaries: readonly Contribution[
       mains.set(key, main)
       let left = WHOLE_SHARE
       const found: Canary[] = []
-      for (const {
-        canary,
-        route: { field, backend },
-      } of byKey.get(key) ?? []) {
+      for (const { canary, route } of byKey.get(key) ?? []) {
         if (canary.ingress.namespace !== main.ingress.namespace || canary.verdict === 'unavailable') continue
         const rules = canary.patches.upstream.canary ?? {}
         const keepsSessions = keepsSessionsOf(main.patches.upstream, canary.patches.upstream)
         if (isIdle(rules) && !(keepsSessions && main.patches.upstream.affinity?.isOn === true)) continue
-        const action = resolve(
-          backend,
-          canary,
-          main,
-          upstreamPatchOf(main.patches.upstream, canary.patches.upstream, keepsSessions),
-          match,
-          field,
-        )
+        const patch = upstreamPatchOf(main.patches.upstream, canary.patches.upstream, keepsSessions)
+        const action = resolve({ canary, route, main, match, patch })
         if (action.kind !== 'proxy') continue
         const { share, issue: wrong } = shareOf(rules, left, canary)
         if (wrong !== undefined) issues.push(wrong)
@@ -71,6 +65,7 @@ export function canaryRoutesOf(host: HostMatch, canaries: readonly Contribution[
         found.push({
           owner: { namespace: canary.ingress.namespace as ObjectName, ingress: canary.ingress.name as ObjectName },
           backend: action.backend,
+          backendOverTls: action.backendOverTls,
           header: headerOf(rules),
           cookie: rules.cookie,
           share,

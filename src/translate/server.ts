@@ -23,7 +23,7 @@ import type { RedirectTarget, RewriteTarget } from '../model/redirect.ts'
 import type { UriPath } from '../model/values.ts'
 import type { Options } from '../options.ts'
 import { backendTlsOf } from './backend-tls.ts'
-import { type BackendRules, resolveBackend } from './backends.ts'
+import type { BackendRules } from './backends.ts'
 import { misfitIssues } from './buffers.ts'
 import { canaryRoutesOf, type ResolveCanary } from './canaries.ts'
 import { type AuthAsker, authAskerOf, protectLocations } from './external-auth.ts'
@@ -32,6 +32,7 @@ import { MOST_PATTERNS, settleMatches } from './patterns.ts'
 import { type IngressRoutes, isBelow, matchKey, ownerOf, pathFieldOf, type Route } from './routes.ts'
 import { NO_SETTINGS, settingsOf } from './settings.ts'
 import { tlsOf } from './tls.ts'
+import { resolveWays } from './ways.ts'
 import { type WwwServer, wwwServerOf } from './www.ts'
 
 /** One Ingress that speaks of a host. */
@@ -95,15 +96,11 @@ export function translateServer(
     const { location, upstream: patch } = contribution?.patches ?? { location: {}, upstream: {} }
     const connection = contribution && backendTls.get(contribution)
     const asker = { namespace, ingress: contribution?.ingress, field, match, patch, backend: location.backend, tls: connection?.terms }
-    const resolve = (more: object) => resolveBackend(backend, { ...asker, ...more }, lookup, options, rules)
-    const asClient = location.backend?.protocol === 'as-client'
-    const resolved = asClient ? resolve({ backend: { ...location.backend, protocol: 'http' }, tls: undefined }) : resolve({})
-    const overTls = asClient ? resolve({ backend: { ...location.backend, protocol: 'https' } }) : undefined
+    const resolved = resolveWays(backend, asker, lookup, options, rules)
     issues.push(...resolved.issues)
     if (contribution?.verdict === 'unavailable' || connection?.isClosed || options.lacksProtection) return UNAVAILABLE
-    for (const { upstream } of [resolved, overTls ?? resolved]) if (upstream !== undefined) upstreams.set(upstream.name, upstream)
-    if (resolved.action.kind !== 'proxy' || overTls?.action.kind !== 'proxy') return resolved.action
-    return { ...resolved.action, backendOverTls: overTls.action.backend }
+    for (const upstream of resolved.upstreams) upstreams.set(upstream.name, upstream)
+    return resolved.action
   }
 
   /** A redirect needs no backend, which is often there for the form only. */
@@ -120,12 +117,12 @@ export function translateServer(
 
   const canaryRoutes = canaryRoutesOf(host, canaries)
   /** A canary's backend is spoken to as the main Ingress says of its own. */
-  const resolveCanary: ResolveCanary = (backend, { ingress }, main, patch, match, field) => {
+  const resolveCanary: ResolveCanary = ({ canary: { ingress }, route: { backend, field }, main, match, patch }) => {
     const way = { backend: main.patches.location.backend, tls: backendTls.get(main)?.terms }
     const asker = { namespace: ingress.namespace, ingress, field, match, patch, isCanary: true, ...way }
-    const resolved = resolveBackend(backend, asker, lookup, options, rules)
+    const resolved = resolveWays(backend, asker, lookup, options, rules)
     issues.push(...resolved.issues)
-    if (resolved.upstream !== undefined) upstreams.set(resolved.upstream.name, resolved.upstream)
+    for (const upstream of resolved.upstreams) upstreams.set(upstream.name, upstream)
     return resolved.action
   }
 

@@ -211,13 +211,15 @@ function isWellMade({ name, args }: Directive): boolean {
 }
 
 const CONDITION =
-  /^\(\$(?:plain_http\)|is_blocked\)|scheme = https\)|(?:rewritten|http_origin|cors_preflight) ~\*? .*\)|canary_(?:[a-z]+_)?[0-9a-f]{12} = \d{1,3}\))$/s
+  /^\(\$(?:plain_http\)|is_blocked\)|scheme = https\)|(?:rewritten|http_origin|cors_preflight) ~\*? .*\)|canary_(?:[a-z]+_)?[0-9a-f]{12} = \d{1,3}\)|choice_by_scheme = https\d{1,3}\))$/s
 
 /** The variables that are set, and to what. */
 const SETTINGS: readonly (readonly [RegExp, RegExp])[] = [
   [/^\$(?:route|proxy_upstream_name|proxy_alternative_upstream_name|cors_[a-z_]+)$/, /^.*$/s],
   [/^\$rewritten$/, /^(?:[A-Za-z0-9\-._~/:]|\$[1-9])+$/],
   [/^\$session_groups?$/, /^[0-9a-f,]*$/],
+  [/^\$choice_by_scheme$/, /^\$scheme\$canary_(?:[a-z]+_)?[0-9a-f]{12}$/],
+  [/^\$backend_tls_name$/, /^[a-z0-9.-]+$/],
   [
     /^\$session_attributes$/,
     /^(?:; Path=\/[^;\s]*(?:; Max-Age=-?\d+)?(?:; Domain=[a-z0-9.-]+)?(?:; Secure|\$\{secure_cookie\})?; HttpOnly(?:; SameSite=(?:None|Lax|Strict)|\$\{same_site_none\})?)?$/,

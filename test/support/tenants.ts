@@ -12,9 +12,10 @@ const goodBackends = ['blog', 'shop', 'apps', 'secure', 'members'].map((name, in
   port: 8080,
 }))
 
-/** With what the root file knows of as well: names that are resolved, and answers that are kept. */
+/** With what the root file knows of as well: names that are resolved, answers that are kept, and a port that is repeated. */
 const MEMBERS = {
   affinity: 'cookie',
+  'from-to-www-redirect': 'true',
   'auth-url': 'https://auth.example.com/check?uri=$request_uri',
   'auth-signin': 'https://auth.example.com/start',
   'auth-cache-key': '$cookie_session',
@@ -211,6 +212,9 @@ export async function evilTenant(): Promise<readonly Manifest[]> {
       'proxy-ssl-protocols': 'TLSv1.2 TLSv1.3',
       'proxy-ssl-ciphers': 'HIGH:!aNULL',
     }),
+    annotatedIngress(metadata('ways'), 'ways.evil.test', { 'backend-protocol': 'AUTO_HTTP', 'proxy-ssl-server-name': 'on' }),
+    annotatedIngress(metadata('ways-canary'), 'ways.evil.test', { canary: 'true', 'canary-weight': '20' }, '/', 'other'),
+    ...serviceFor({ name: 'other', address: '10.0.1.3', port: 8080 }, { namespace: 'evil' }),
     annotatedIngress(
       metadata('patterns'),
       'patterns.evil.test',
@@ -245,10 +249,16 @@ export function annotatedTenant(name: string, { annotations }: Feature): Manifes
 }
 
 /** An Ingress of one path that is there for its annotations. */
-function annotatedIngress(metadata: object, host: string, annotations: Readonly<Record<string, string>>, path = '/'): Manifest {
+function annotatedIngress(
+  metadata: object,
+  host: string,
+  annotations: Readonly<Record<string, string>>,
+  path = '/',
+  service = 'web',
+): Manifest {
   const named = Object.entries(annotations).map(([key, value]) => [`nginx.ingress.kubernetes.io/${key}`, value])
   const paths = [
-    { path, pathType: path === '/' ? 'Prefix' : 'ImplementationSpecific', backend: { service: { name: 'web', port: { number: 80 } } } },
+    { path, pathType: path === '/' ? 'Prefix' : 'ImplementationSpecific', backend: { service: { name: service, port: { number: 80 } } } },
   ]
   return {
     apiVersion: 'networking.k8s.io/v1',

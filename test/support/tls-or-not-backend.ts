@@ -1,4 +1,4 @@
-/** A backend that speaks HTTP and HTTPS on one port, by what a connection begins with; it answers `http` or `https`. */
+/** A backend that speaks HTTP and HTTPS on one port, by what a connection begins with; it answers `http` or `https`, and its name in `X-Backend`. */
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
@@ -13,7 +13,7 @@ export async function startTlsOrNotBackend(name: string, tls: { readonly cert: s
   const say =
     (scheme: string): RequestListener =>
     (_, response) =>
-      response.end(scheme)
+      response.setHeader('x-backend', name).end(scheme)
   const [plain, secure] = [createServer({ keepAliveTimeout: 30_000 }, say('http')), createHttpsServer(tls, say('https'))]
   const sockets = new Set<Socket>()
   const door = createTcpServer((socket) => {

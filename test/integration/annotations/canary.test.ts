@@ -6,12 +6,12 @@ import { type Backend, startBackend } from '../../support/backend.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import type { RequestOptions } from '../../support/client.ts'
 import { callGrpc, startGrpcBackend } from '../../support/grpc-backend.ts'
-import { endpointSlice, type IngressBuilder, ingress, service, serviceFor } from '../../support/objects.ts'
+import { endpointSlice, type IngressBuilder, ingress, options, service, serviceFor } from '../../support/objects.ts'
 import { startPods } from '../../support/pods.ts'
 import { startWebSocketBackend } from '../../support/raw-backend.ts'
 import { openConnection } from '../../support/raw-connection.ts'
 import { type Site, type SiteObject, startSite, testedNginx } from '../../support/site.ts'
-import { startTlsOrNotBackend } from '../../support/tls-or-not-backend.ts'
+import { startTlsOrNotBackend, type TlsOrNotBackend } from '../../support/tls-or-not-backend.ts'
 
 const KEY = 'nginx.ingress.kubernetes.io/'
 
@@ -263,15 +263,54 @@ describe.each(await testedNginx())('canary, NGINX %s', (_version, nginx) => {
       expect(await ask('/', ALWAYS)).toHaveStatus(503)
     })
 
-    test.each([
-      ['HTTPS', 'https'],
-      ['AUTO_HTTP', 'http'],
-    ])('of the protocol of backends: %s', async (protocol, overPlain) => {
-      const { chain: cert, key } = await (await createAuthority('Unknown')).issue(['backend.invalid'])
-      const either = started.use(await startTlsOrNotBackend(`either-${protocol.toLowerCase().replace('_', '-')}`, { cert, key }))
-      const canaryOfIt = annotated(ingress('canary').host('shop.test').prefix('/', either.name), BY_HEADER)
-      await site.serve(annotated(shop(), { 'backend-protocol': protocol }), canaryOfIt, ...objects, serviceFor(either))
-      expect((await ask('/', ALWAYS)).body).toBe(overPlain)
+    describe('of the protocol of backends:', () => {
+      let either: readonly TlsOrNotBackend[]
+      beforeAll(async () => {
+        const { chain: cert, key } = await (await createAuthority('Unknown')).issue(['backend.invalid'])
+        const start = async (name: string) => started.use(await startTlsOrNotBackend(name, { cert, key }))
+        either = [await start('either'), await start('either-canary'), await start('either-other')]
+      })
+      const eitherShop = (protocol: string) =>
+        annotated(ingress('shop').host('shop.test').prefix('/', 'either'), { 'backend-protocol': protocol })
+      const eitherCanary = (service: string, header: string) =>
+        annotated(ingress(service).host('shop.test').prefix('/', service), { canary: 'true', 'canary-by-header': header })
+      const canaries = () => [eitherCanary('either-canary', 'X-Canary'), eitherCanary('either-other', 'X-Other')]
+      const reached = async (scheme: string, headers: Readonly<Record<string, string>>, path = '/') => {
+        const { headers: answered, body } = await (scheme === 'https' ? site.getTls : site.get)('shop.test', path, { headers })
+        return `${answered['x-backend']} by ${body}`
+      }
+
+      test('HTTPS', async () => {
+        await site.serve(eitherShop('HTTPS'), ...canaries(), ...either.map((backend) => serviceFor(backend)))
+        expect(await reached('http', { 'X-Canary': 'always' })).toBe('either-canary by https')
+      })
+
+      test.each([undefined, 'http', 'https', 'grpc'])('AUTO_HTTP is as the client does, with an appProtocol of %s', async (appProtocol) => {
+        const services = either.map((backend) => serviceFor(backend, appProtocol === undefined ? {} : { appProtocol }))
+        const { issues } = await site.serve(eitherShop('AUTO_HTTP'), ...canaries(), ...services, options({ 'worker-processes': '1' }))
+        expect(issues).toEqual([])
+        // One after the other: a connection that is kept must not carry the other's requests.
+        for (let turn = 0; turn < 3; turn++)
+          for (const scheme of ['http', 'https']) {
+            expect(await reached(scheme, {})).toBe(`either by ${scheme}`)
+            expect(await reached(scheme, { 'X-Canary': 'always' })).toBe(`either-canary by ${scheme}`)
+            expect(await reached(scheme, { 'X-Other': 'always' })).toBe(`either-other by ${scheme}`)
+          }
+      })
+
+      test('AUTO_HTTP, where the path is rewritten, and named in the log', async () => {
+        const rewriting = annotated(ingress('shop').host('shop.test').implementationSpecific('/api(/|$)(.*)', 'either'), {
+          'backend-protocol': 'AUTO_HTTP',
+          'rewrite-target': '/$2',
+        })
+        const beside = annotated(ingress('canary').host('shop.test').implementationSpecific('/api(/|$)(.*)', 'either-canary'), BY_HEADER)
+        await site.serve(rewriting, beside, ...either.map((backend) => serviceFor(backend)))
+        expect(await reached('https', { 'X-Canary': 'always' }, '/api/logged-over-tls')).toBe('either-canary by https')
+        expect(await reached('http', { 'X-Canary': 'always' }, '/api/logged-plainly')).toBe('either-canary by http')
+        const lines = (await site.accessLog()).split('\n')
+        for (const path of ['/api/logged-over-tls', '/api/logged-plainly'])
+          expect(lines.find((line) => line.includes(path))).toContain('[default-either-80] [default-either-canary-80]')
+      })
     })
   })
 

@@ -9,7 +9,7 @@ import { type Backend, startBackend } from '../../support/backend.ts'
 import { type Authority, createAuthority, encryptKey, type IssuedCertificate } from '../../support/certificates.ts'
 import type { Answer } from '../../support/client.ts'
 import { callGrpc, type GrpcBackend, startGrpcBackend } from '../../support/grpc-backend.ts'
-import { type Manifest, options, serviceFor } from '../../support/objects.ts'
+import { type IngressBuilder, type Manifest, options, serviceFor } from '../../support/objects.ts'
 import { type Site, startSite, testedNginx } from '../../support/site.ts'
 
 const KEYS = [
@@ -141,6 +141,79 @@ describe.each(await testedNginx())('annotations of proxy-ssl, NGINX %s', (_versi
       }
       expect(await statusFor({})).toBe(502)
       expect(await statusFor({ 'proxy-ssl-verify-depth': '2' })).toBe(200)
+    })
+  })
+
+  describe('of canaries, each backend goes by the name of its own Service', () => {
+    let [main, one, two]: Backend[] = []
+
+    beforeAll(async () => {
+      const start = async (name: string, made = name) => {
+        const issued = await authority.issue([`${made}.default.svc`])
+        const tls = { cert: issued.chain, key: issued.key, requestCert: true, rejectUnauthorized: false }
+        return started.use(await startBackend(name, { tls, answer: sayConnection }))
+      }
+      main = await start('main')
+      one = await start('one')
+      // Shows the certificate of the main one.
+      two = await start('two', 'main')
+    })
+
+    const route = (name: string, annotations: Annotations) => annotated(name, 'shop.test', name, annotations)
+    const canary = (name: string) => route(name, { canary: 'true', 'canary-by-header': `X-${name}` })
+    const services = () => [main, one, two].flatMap((backend) => (backend === undefined ? [] : serviceFor(backend)))
+    const ask = async (scheme: 'http' | 'https', name?: string) =>
+      await (scheme === 'https' ? site.getTls : site.get)('shop.test', '/', {
+        headers: name === undefined ? {} : { [`X-${name}`]: 'always' },
+      })
+
+    test.each(['HTTPS', 'AUTO_HTTP'])('%s: its certificate must be made out for that, and it is what is sent', async (protocol) => {
+      const terms = { ...VERIFIED, 'backend-protocol': protocol, 'proxy-ssl-server-name': 'on' }
+      const { issues } = await site.serve(route('main', terms), canary('one'), canary('two'), ...services(), whole())
+      expect(issues).toEqual([])
+      for (let turn = 0; turn < 2; turn++) {
+        expect(connectionOf(await ask('https'))).toMatchObject({ sni: 'main.default.svc', client: 'client.example' })
+        expect(connectionOf(await ask('https', 'one'))).toMatchObject({ sni: 'one.default.svc', client: 'client.example' })
+        expect(await ask('https', 'two')).toHaveStatus(502)
+      }
+    })
+
+    test('of a main Service without TLS, too', async () => {
+      const plain = started.use(await startBackend('plain'))
+      const terms = { ...VERIFIED, 'proxy-ssl-server-name': 'on' }
+      const overTls = [main, one].flatMap((backend) => (backend === undefined ? [] : serviceFor(backend, { appProtocol: 'https' })))
+      const canaryOfMain = annotated('main', 'shop.test', 'main', { canary: 'true', 'canary-by-header': 'X-main' })
+      const { result } = await site.serve(route('plain', terms), canaryOfMain, canary('one'), ...overTls, serviceFor(plain), whole())
+      expect(result.kind).toBe('applied')
+      expect(await ask('http')).toComeFrom('plain')
+      expect(connectionOf(await ask('http', 'main')).sni).toBe('main.default.svc')
+      expect(connectionOf(await ask('http', 'one')).sni).toBe('one.default.svc')
+    })
+
+    test('unless proxy-ssl-name gives one for all', async () => {
+      const terms = { ...VERIFIED, 'backend-protocol': 'HTTPS', 'proxy-ssl-name': 'main.default.svc', 'proxy-ssl-server-name': 'on' }
+      await site.serve(route('main', terms), canary('one'), canary('two'), ...services(), whole())
+      expect(connectionOf(await ask('http')).sni).toBe('main.default.svc')
+      expect(await ask('http', 'one')).toHaveStatus(502)
+      expect(connectionOf(await ask('http', 'two')).sni).toBe('main.default.svc')
+    })
+
+    test('in gRPC, too', async () => {
+      const issued = await authority.issue(['caller.default.svc'])
+      const ca = authority.certificate
+      const tls = { cert: issued.chain, key: issued.key, ca, requestCert: true, rejectUnauthorized: true }
+      const caller = started.use(await startGrpcBackend('caller', tls))
+      const main = annotated('greeter', 'shop.test', 'greeter', { ...VERIFIED, 'backend-protocol': 'GRPCS' })
+      const beside = annotated('caller', 'shop.test', 'caller', { canary: 'true', 'canary-weight': '100' })
+      const answeredBy = async (...objects: readonly IngressBuilder[]) => {
+        await site.serve(...objects, serviceFor(greeter), serviceFor(caller), whole())
+        await using call = await callGrpc(site.httpsPort, 'shop.test', '/shop.Greeter/Greet')
+        call.send('hello')
+        call.end()
+        return [await call.status(), await call.messages(1)]
+      }
+      expect(await answeredBy(main)).toEqual(['0', ['greeter: hello']])
+      expect(await answeredBy(main, beside)).toEqual(['0', ['caller: hello']])
     })
   })
 

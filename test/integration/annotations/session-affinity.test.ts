@@ -8,6 +8,7 @@ import { eventually } from '../../support/eventually.ts'
 import { endpointSlice, type IngressBuilder, ingress, service, serviceFor, tlsSecret } from '../../support/objects.ts'
 import { type Pods, startPods } from '../../support/pods.ts'
 import { freePort, type Site, startSite, testedNginx } from '../../support/site.ts'
+import { startTlsOrNotBackend, type TlsOrNotBackend } from '../../support/tls-or-not-backend.ts'
 
 const KEY = 'nginx.ingress.kubernetes.io/'
 
@@ -292,6 +293,42 @@ describe.each(await testedNginx())('affinity by cookie, NGINX %s', (_version, ng
         expect((await ask(cookieIn(kept), { headers: { 'X-Canary': 'always' } })).seen?.backend).toBe(kept.seen?.backend)
       },
     )
+
+    test.each(['balanced', 'persistent'])('AUTO_HTTP, %s: a client stays with its endpoint over http and https', async (mode) => {
+      const { chain: cert, key } = await (await createAuthority('Unknown')).issue(['backend.invalid'])
+      const startEndpoints = async (name: string) => {
+        const endpoints: TlsOrNotBackend[] = []
+        for (let index = 1; index <= 4; index++) endpoints.push(started.use(await startTlsOrNotBackend(`${name}-${index}`, { cert, key })))
+        return [
+          service(name),
+          ...endpoints.map((each) => endpointSlice(name, [{ address: each.address }], { port: each.port }, { suffix: each.name })),
+        ]
+      }
+      const main = withAffinity(ingress('shop').host('shop.test').prefix('/', 'main'), {
+        'affinity-mode': mode,
+        'backend-protocol': 'AUTO_HTTP',
+      })
+      const beside = ingress('canary').host('shop.test').prefix('/', 'beside')
+      beside.annotation(`${KEY}canary`, 'true').annotation(`${KEY}canary-by-header`, 'X-Canary')
+      await site.serve(main, beside, ...(await startEndpoints('main')), ...(await startEndpoints('beside')))
+      for (const [wanted, name] of [
+        ['never', 'main'],
+        ['always', 'beside'],
+      ] as const) {
+        const first = await ask(undefined, { headers: { 'X-Canary': wanted } })
+        const endpoint = first.headers['x-backend']
+        expect(endpoint).toContain(name)
+        const headers = { cookie: cookieIn(first) }
+        for (let turn = 0; turn < 6; turn++)
+          for (const [scheme, answer] of [
+            ['http', await site.get('shop.test', '/', { headers })],
+            ['https', await site.getTls('shop.test', '/', { headers })],
+          ] as const) {
+            expect(`${answer.headers['x-backend']} by ${answer.body}`).toBe(`${endpoint} by ${scheme}`)
+            expect(cookiesIn(answer)).toEqual([])
+          }
+      }
+    })
 
     test('legacy, of the canary or of the main Ingress: chosen anew each time', async () => {
       for (const objects of [joined({ 'affinity-canary-behavior': 'legacy' }), joined({}, { 'affinity-canary-behavior': 'legacy' })]) {
