@@ -13,7 +13,7 @@ import { createConfigurationLayout, type Layout, layoutOf } from '../../src/ngin
 import { isAlive, livingProcessOf } from '../../src/nginx/process.ts'
 import { createRemoteAgent, type REMOTE_DEADLINES_MS, type RemoteAgent } from '../../src/nginx/remote-agent.ts'
 import { selfSignedKeyPair } from '../../src/nginx/self-signed.ts'
-import { parseOptions } from '../../src/options.ts'
+import { type OptionsInput, parseOptions } from '../../src/options.ts'
 import { render } from '../../src/render/render.ts'
 import { type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, send } from './client.ts'
@@ -56,6 +56,7 @@ export type AgentSetup = {
   /** What is run: the sources as they are when not given. */
   readonly program?: string
   readonly deadlinesMs?: Partial<typeof REMOTE_DEADLINES_MS>
+  readonly options?: OptionsInput
   /** A command that runs the one that follows it, as `unshare` does, for the state directory that it is given. */
   readonly within?: (layout: Layout) => readonly string[]
 }
@@ -66,7 +67,7 @@ const START_TIMEOUT_MS = 20_000
 /** Makes the directories; starts nothing yet. */
 export async function prepareAgent(
   nginx: string,
-  { deadlinesMs, within, program: file = 'src/main.ts' }: AgentSetup = {},
+  { deadlinesMs, within, options: given = {}, program: file = 'src/main.ts' }: AgentSetup = {},
 ): Promise<AgentProcess> {
   const root = await mkdtemp(join(tmpdir(), 'nginx-ts-'))
   await chmod(root, 0o711)
@@ -74,12 +75,13 @@ export async function prepareAgent(
   await createConfigurationLayout(layout)
   const [httpPort, httpsPort] = [await freePort(), await freePort()]
   const remote = createRemoteAgent(layout.agentSocket, deadlinesMs)
-  const options = parseOptions({ httpPort, httpsPort })
+  const options = parseOptions({ httpPort, httpsPort, ...given })
   const store = createGenerationStore(layout, undefined, (path, group) => chown(path, -1, group))
   const apply = createApply(store, remote, () => performance.now())
   const context: TranslateContext = {
     source: 'files',
     canResolveNames: false,
+    hasStreamModule: true,
     allowLoopback: true,
     echoSocket: undefined,
     selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),
@@ -176,6 +178,7 @@ export async function prepareAgent(
             translateContext: () => context,
             renderContext: () => found,
             apply,
+            agent: remote,
             report: (outcome) => void outcomes.push(outcome),
             now: () => performance.now(),
           },
