@@ -102,6 +102,7 @@ export const templateInputs: Readonly<Record<string, readonly string[]>> = {
   'hosts.njk': ['hosts'],
   'variables.njk': ['variables'],
   'endpoints.njk': ['endpoints'],
+  'stream.njk': ['stream'],
 }
 
 function compileAll() {

@@ -14,6 +14,9 @@ const suites = [
   { suite: 'forky', series: '1.30' },
 ] as const
 
+/** Beside NGINX itself: Debian builds its stream module apart. */
+const packages = ['nginx', 'libnginx-mod-stream']
+
 const mirrorVariable = 'NGINX_TS_DEBIAN_MIRROR'
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
@@ -42,7 +45,7 @@ export async function systemNginx(say: Say = () => {}): Promise<string> {
 }
 
 async function nginxOfSuite(suite: string, series: string, say: Say): Promise<NginxBinary> {
-  const final = join(cacheFolder(), 'nginx', suite)
+  const final = join(cacheFolder(), 'nginx', `${suite}-with-stream`)
   const cached = await readCached(final)
   if (cached !== undefined) return cached
 
@@ -59,8 +62,8 @@ async function nginxOfSuite(suite: string, series: string, say: Say): Promise<Ng
 
 async function downloadNginx(suite: string, series: string, folder: string, say: Say): Promise<void> {
   const apt = join(folder, 'apt')
-  const packages = await downloadPackages(suite, apt, say)
-  for (const file of packages) await run('dpkg-deb', '-x', file, join(folder, 'root'))
+  const files = await downloadPackages(suite, apt, say)
+  for (const file of files) await run('dpkg-deb', '-x', file, join(folder, 'root'))
   await rm(apt, { recursive: true })
   await writeWrapper(folder)
   const version = /nginx\/([\d.]+)/.exec(await run(join(folder, 'nginx'), '-v'))?.[1]
@@ -91,7 +94,7 @@ async function downloadPackages(suite: string, apt: string, say: Say): Promise<r
   await writeFile(join(apt, 'status'), ['debconf', 'iproute2'].map(standIn).join('\n'))
   await retried(async () => {
     await run('apt-get', '-c', config, 'update')
-    await run('apt-get', '-c', config, '-y', '--no-install-recommends', '--download-only', 'install', 'nginx')
+    await run('apt-get', '-c', config, '-y', '--no-install-recommends', '--download-only', 'install', ...packages)
   }, say)
   const names = await readdir(join(apt, 'archives'))
   return names.filter((name) => name.endsWith('.deb')).map((name) => join(apt, 'archives', name))
@@ -165,7 +168,10 @@ function lineUris(text: string): readonly string[] {
   return [...lines].flatMap(([, uri, components]) => (uri && components?.split(/\s+/).includes('main') ? [uri] : []))
 }
 
-/** Writes the script that starts the unpacked nginx by its own dynamic loader, on its own libraries. */
+/**
+ * Writes the script that starts the unpacked nginx by its own dynamic loader, on its own libraries. It says of itself
+ * where its modules are now, not where Debian would have put them.
+ */
 async function writeWrapper(folder: string): Promise<void> {
   const entries = await readdir(join(folder, 'root'), { recursive: true, withFileTypes: true })
   // Only a regular file will do: some of the links to the loader lead to the host's.
@@ -178,8 +184,15 @@ async function writeWrapper(folder: string): Promise<void> {
 here=$(dirname "$(readlink -f "$0")")
 export OPENSSL_CONF=/dev/null
 export OPENSSL_MODULES="$here/root/usr/lib/${triplet}/ossl-modules"
-exec "$here/${loader}" --library-path "$here/root/lib/${triplet}:$here/root/usr/lib/${triplet}" \\
-  "$here/root/usr/sbin/nginx" "$@"
+nginx() {
+  exec "$here/${loader}" --library-path "$here/root/lib/${triplet}:$here/root/usr/lib/${triplet}" \\
+    "$here/root/usr/sbin/nginx" "$@"
+}
+if [ "$1" = -V ]; then
+  (nginx -V 2>&1) | sed "s#--modules-path=#--modules-path=$here/root#" >&2
+else
+  nginx "$@"
+fi
 `
   await writeFile(join(folder, 'nginx'), script, { mode: 0o755 })
 }

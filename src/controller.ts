@@ -1,11 +1,15 @@
 /** The loop: hold-off → snapshot → translate → render → apply → report. Knows neither where the state comes from nor who reads the reports. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Ingress } from './cluster/objects.ts'
 import type { ClusterState } from './cluster/state.ts'
 import { describeIssue, type Issue, issue } from './model/issue.ts'
 import { hostKey, type Model } from './model/model.ts'
-import type { Apply, ReloadResult } from './nginx/apply.ts'
+import type { NginxAgent } from './nginx/agent.ts'
+import { type Apply, notApplied, type ReloadResult } from './nginx/apply.ts'
+import { listenable } from './nginx/listenable.ts'
 import { createOptionsReader, type Options } from './options.ts'
 import { createRenderMemo, type RenderContext, render } from './render/render.ts'
+import { listensOnIpv6 } from './render/views.ts'
 import { createTranslationMemo, type TranslateContext, translate } from './translate/translate.ts'
 
 /** Where the cluster's state comes from: a directory, or an API server. */
@@ -40,11 +44,16 @@ export type ControllerParts = {
   readonly translateContext: () => TranslateContext
   readonly renderContext: () => RenderContext
   readonly apply: Apply
+  /** Knows which ports NGINX can listen on. */
+  readonly agent: Pick<NginxAgent, 'unavailablePorts'>
   /** Takes what a turn came to, and the state that it was made from. */
   readonly report: (outcome: Outcome, state: ClusterState) => void
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
 }
+
+/** Whoever wants a port that was taken waits for about so long once it is free. */
+const PORTS_RETRY_MS = 5_000
 
 /** Applies what the source has, then every change of it, until the signal aborts. */
 export async function runController(parts: ControllerParts, signal: AbortSignal): Promise<void> {
@@ -66,10 +75,14 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
     const snapshot = timed('snapshot', () => parts.source.snapshot())
     const { options, issues: optionIssues } = readOptions(snapshot.state)
     const translation = timed('translate', () => translate(snapshot.state, options, parts.translateContext(), translationMemo))
-    const configSet = timed('render', () => render(translation.model, parts.renderContext(), renderMemo))
-    const result = await parts.apply(configSet)
+    const renderContext = parts.renderContext()
+    const checkPorts = () => listenable(translation.model, listensOnIpv6(translation.model.http, renderContext), parts.agent)
+    const checked = await checkPorts()
+    const { model } = checked
+    const configSet = timed('render', () => render(model, renderContext, renderMemo))
+    const result = checked.noWord === undefined ? await parts.apply(configSet) : notApplied(checked.noWord)
 
-    const found = [...snapshot.issues, ...optionIssues, ...translation.issues, ...refusalOf(result)]
+    const found = [...snapshot.issues, ...optionIssues, ...translation.issues, ...checked.issues, ...refusalOf(result)]
     const known = new Set(issues.map(describeIssue))
     const serversNow = new Map(configSet.servers.map(({ server, path }) => [hostKey(server.host), path]))
     const outcome: Outcome = {
@@ -78,7 +91,7 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
       served: translation.served,
       issues: found,
       newIssues: found.filter((candidate) => !known.has(describeIssue(candidate))),
-      model: translation.model,
+      model,
       result,
       times: { ...times, ...result.times },
     }
@@ -88,9 +101,28 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
       changes = [...new Set([...changes, ...(await nextChanges(parts.source, signal, result.retryAfterMs))])]
     } else {
       servers = serversNow
-      changes = await nextChanges(parts.source, signal)
+      // NGINX may have tried to listen on a port that was taken a moment ago, or that the configuration before has.
+      const isWorthAnother = result.kind === 'refused' && result.offender === undefined
+      const portsChanged = async () => isWorthAnother || !isDeepStrictEqual((await checkPorts()).unavailable, checked.unavailable)
+      const areInDoubt = checked.unavailable.length > 0 || (isWorthAnother && model.streams.services.length > 0)
+      changes = await nextTurn(parts.source, areInDoubt ? portsChanged : undefined, signal)
     }
   }
+}
+
+/** What the source says next, or that other ports can be listened on than before. That is asked where some could not be. */
+async function nextTurn(
+  source: Source,
+  portsChanged: (() => Promise<boolean>) | undefined,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if (portsChanged === undefined) return await nextChanges(source, signal)
+  while (!signal.aborted) {
+    const changes = await nextChanges(source, signal, PORTS_RETRY_MS)
+    if (changes.length > 0) return changes
+    if (await portsChanged()) return ['ports that can be listened on']
+  }
+  return []
 }
 
 /** What the source says next; nothing once the signal aborts or the time is up. */

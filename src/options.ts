@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { type ConfigMap, keyOf, type ObjectKey } from './cluster/objects.ts'
 import type { ClusterState } from './cluster/state.ts'
 import { type Issue, issue } from './model/issue.ts'
+import { parseObjectName } from './model/values.ts'
 import { readConfigMap } from './options/config-map.ts'
 import { type ConfigMapKey, type ConfigMapOptions, configMapKeys, optionName } from './options/keys.ts'
 
@@ -13,6 +14,7 @@ import { type ConfigMapKey, type ConfigMapOptions, configMapKeys, optionName } f
 const namespacedName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.-]*\/[a-z0-9][a-z0-9.-]*$/, 'write it as namespace/name')
+  .refine((text) => text.split('/').every((part) => parseObjectName(part).ok), 'is not the name of an object')
   .transform((text) => {
     const [namespace = '', name = ''] = text.split('/')
     return { namespace, name }
@@ -25,6 +27,12 @@ export const optionsSchema = z.object({
   configmap: namespacedName
     .optional()
     .meta({ description: 'namespace/name of the ConfigMap with further options, which are followed as they change.' }),
+  tcpServicesConfigmap: namespacedName.optional().meta({
+    description: 'namespace/name of the ConfigMap of TCP services: ports, each with namespace/service:port[:PROXY[:PROXY]].',
+  }),
+  udpServicesConfigmap: namespacedName.optional().meta({
+    description: 'namespace/name of the ConfigMap of UDP services: ports, each with namespace/service:port.',
+  }),
   ingressClass: z
     .string()
     .min(1)
@@ -134,7 +142,13 @@ export function createOptionsReader(flags: Options): (state: ClusterState) => Re
   }
 }
 
-/** The ConfigMap that options are read from, for whoever decides which ConfigMaps are kept. */
+/** The ConfigMap that options are read from. */
 export function configMapKey({ configmap }: Options): ObjectKey | undefined {
   return configmap && keyOf(configmap.namespace, configmap.name)
+}
+
+/** The ConfigMaps that flags name, for whoever decides which ConfigMaps are kept. */
+export function configMapKeysOf({ configmap, tcpServicesConfigmap, udpServicesConfigmap }: Options): readonly ObjectKey[] {
+  const names = [configmap, tcpServicesConfigmap, udpServicesConfigmap].filter((name) => name !== undefined)
+  return names.map(({ namespace, name }) => keyOf(namespace, name))
 }

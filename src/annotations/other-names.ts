@@ -33,7 +33,7 @@ const SNIPPET = 'would put text into the configuration unread, which is never do
 
 export const otherNames: Readonly<Record<string, OtherName>> = {
   // Planned
-  'ssl-passthrough': notYet('waits for stream services; TLS ends here', OFF),
+  'ssl-passthrough': notYet('waits for passthrough by server name; TLS ends here', OFF),
   ...all(
     ['auth-tls-secret', 'auth-tls-verify-client', 'auth-tls-verify-depth', 'auth-tls-match-cn'],
     notYet('waits for client certificates', PROTECTS),

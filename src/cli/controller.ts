@@ -22,7 +22,7 @@ import { connectionCounts } from '../nginx/usage.ts'
 import { type Logger, logOutcome } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import { startStatusServer } from '../observe/status-server.ts'
-import type { Options } from '../options.ts'
+import { configMapKeysOf, type Options } from '../options.ts'
 import type { RenderContext } from '../render/render.ts'
 import { claims, isServed } from '../translate/classes.ts'
 import { referencesOf } from '../translate/references.ts'
@@ -69,7 +69,7 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
       isServed: (ingress, classes) => isServed(ingress, classes, options),
       alwaysNeeded: {
         secrets: keysOf(options.defaultSslCertificate),
-        configMaps: keysOf(options.configmap),
+        configMaps: configMapKeysOf(options),
       },
       holdOff,
       notice: (notice) => logNotice(log, notice),
@@ -120,6 +120,7 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
           agent,
           () => performance.now(),
         ),
+        agent,
         report: (outcome, state) => {
           hasApplied ||= outcome.result.kind !== 'refused'
           metrics.record(outcome)
@@ -151,6 +152,7 @@ function contextsOfAgent(latest: () => AgentStatus, { root }: Layout, selfSigned
         translate: {
           source: 'cluster',
           canResolveNames: canResolveNames(capabilities, machine),
+          hasStreamModule: capabilities.stream !== undefined,
           allowLoopback: false,
           echoSocket: undefined,
           selfSignedKeyPair: selfSigned,

@@ -82,6 +82,7 @@ export async function explainCommand(settings: ExplainSettings, streams: Streams
     translateContext: {
       source: read.source.kind === 'cluster' ? 'cluster' : 'files',
       canResolveNames: true,
+      hasStreamModule: true,
       allowLoopback: false,
       echoSocket: undefined,
       selfSignedKeyPair: { name: mustParse(parseGeneratedName('self-signed')), pem: '' },

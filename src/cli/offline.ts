@@ -32,6 +32,7 @@ export async function translateOffline(directory: string, flags: Options, nginx:
   const translation = translate(state, options, {
     source: 'files',
     canResolveNames: canResolveNames(capabilities, machine),
+    hasStreamModule: capabilities.stream !== undefined,
     allowLoopback: true,
     echoSocket: undefined,
     selfSignedKeyPair,

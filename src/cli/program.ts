@@ -30,6 +30,8 @@ function optionFlag(name: keyof OptionsInput, flag: string): Option {
 function withServingOptions(command: Command): Command {
   return command
     .addOption(optionFlag('configmap', '--configmap <namespace/name>'))
+    .addOption(optionFlag('tcpServicesConfigmap', '--tcp-services-configmap <namespace/name>'))
+    .addOption(optionFlag('udpServicesConfigmap', '--udp-services-configmap <namespace/name>'))
     .addOption(optionFlag('ingressClass', '--ingress-class <name>'))
     .addOption(optionFlag('controllerClass', '--controller-class <name>'))
     .addOption(optionFlag('ingressClassByName', '--ingress-class-by-name'))

@@ -83,6 +83,7 @@ export async function serve(settings: ServeSettings, log: Logger, stop: AbortSig
     const translateContext: TranslateContext = {
       source: 'files',
       canResolveNames: canResolveNames(binary.capabilities, machine),
+      hasStreamModule: binary.capabilities.stream !== undefined,
       allowLoopback: true,
       echoSocket: settings.echo ? layout.echoSocket : undefined,
       selfSignedKeyPair: await selfSignedKeyPair(layout.root, Date.now()),
@@ -99,6 +100,7 @@ export async function serve(settings: ServeSettings, log: Logger, stop: AbortSig
           agent,
           () => performance.now(),
         ),
+        agent,
         report: (outcome) => {
           isReady ||= outcome.result.kind !== 'refused'
           metrics.record(outcome)

@@ -61,10 +61,22 @@ export const issueCodes = {
     severity: 'warning',
     meaning: 'The other name of the host cannot be redirected: it has rules of its own, is redirected elsewhere, or there is none.',
   },
-  'backend-not-found': { severity: 'error', meaning: 'The Service does not exist; requests get 503.' },
-  'backend-port-not-found': { severity: 'error', meaning: 'The Service has no such port; requests get 503.' },
-  'backend-not-supported': { severity: 'error', meaning: 'The backend is of a kind that is not served; requests get 503.' },
-  'no-endpoints': { severity: 'warning', meaning: 'The Service has no ready endpoint; requests get 503.' },
+  'backend-not-found': {
+    severity: 'error',
+    meaning: 'The Service does not exist; requests get 503, and a TCP or UDP port is not listened on.',
+  },
+  'backend-port-not-found': {
+    severity: 'error',
+    meaning: 'The Service has no such port; requests get 503, and a TCP or UDP port is not listened on.',
+  },
+  'backend-not-supported': {
+    severity: 'error',
+    meaning: 'The backend is of a kind that is not served; requests get 503, and a TCP or UDP port is not listened on.',
+  },
+  'no-endpoints': {
+    severity: 'warning',
+    meaning: 'The Service has no ready endpoint; requests get 503, and a TCP or UDP port is not listened on.',
+  },
   'backend-without-tls': {
     severity: 'warning',
     meaning: 'TLS settings for a backend that is spoken to without TLS; they have no effect.',
@@ -144,7 +156,7 @@ export const issueCodes = {
   'foreign-annotation': { severity: 'info', meaning: "The annotation is another controller's; it has no effect here." },
   'configmap-not-found': {
     severity: 'warning',
-    meaning: 'The ConfigMap of --configmap does not exist; the defaults of its options hold.',
+    meaning: 'A ConfigMap that a flag names does not exist: the defaults of its options hold, and there are no TCP or UDP services of it.',
   },
   'invalid-option': {
     severity: 'error',
@@ -156,6 +168,23 @@ export const issueCodes = {
     meaning: 'The ConfigMap has a key that ingress-nginx knows and that has no effect here, or not yet.',
   },
   'unsafe-option': { severity: 'warning', meaning: 'An option does what it says, and lets clients do what they should not.' },
+  'invalid-stream-service': {
+    severity: 'error',
+    meaning: 'A key or a value of the ConfigMap of TCP or UDP services is not valid, or its port is our own; that service is left out.',
+  },
+  'stream-not-supported': {
+    severity: 'error',
+    meaning: 'NGINX has no stream module, without which there are no TCP and UDP services.',
+  },
+  'stream-port-unavailable': {
+    severity: 'error',
+    meaning:
+      'NGINX cannot listen on the port of a TCP or UDP service: another program does, or it lacks the right to. The service is left out, and the port is tried again every few seconds.',
+  },
+  'stream-proxy-protocol': {
+    severity: 'warning',
+    meaning: 'PROXY is asked for a UDP service, which NGINX has for TCP only; its datagrams are passed on without.',
+  },
   'configuration-refused': { severity: 'error', meaning: 'NGINX refused the configuration; the one before stays.' },
 } as const satisfies Record<string, { readonly severity: Severity; readonly meaning: string }>
 

@@ -6,6 +6,8 @@ import { hasControlCharacter, type Parsed } from './values.ts'
 
 export type LogPart = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'variable'; readonly name: string }
 export type LogFormat = readonly LogPart[]
+/** One of connections and datagrams, which have other variables. */
+export type StreamLogFormat = readonly LogPart[]
 
 /** Variables that every NGINX from 1.22 on has, and those that our own configuration defines. */
 export const logVariables: ReadonlySet<string> = new Set([
@@ -28,8 +30,26 @@ const SECRET = /^(http_(authorization|proxy_authorization|cookie)|(sent|upstream
 
 const LONGEST_FORMAT = 3000
 
+/** The same of TCP and UDP services: those that every stream module from 1.22 on has, and our own. */
+const streamLogVariables: ReadonlySet<string> = new Set([
+  ...['remote_addr', 'remote_port', 'realip_remote_addr', 'realip_remote_port', 'proxy_protocol_addr', 'proxy_protocol_port'],
+  ...['proxy_protocol_server_addr', 'proxy_protocol_server_port', 'server_addr', 'server_port', 'protocol', 'status'],
+  ...['time_local', 'time_iso8601', 'msec', 'pid', 'hostname', 'connection', 'nginx_version'],
+  ...['bytes_sent', 'bytes_received', 'session_time', 'upstream_addr', 'upstream_bytes_sent', 'upstream_bytes_received'],
+  ...['upstream_connect_time', 'upstream_first_byte_time', 'upstream_session_time', 'proxy_upstream_name'],
+])
+
 /** Reads `$variable` and `${variable}`; line breaks become spaces. */
 export function parseLogFormat(given: string): Parsed<LogFormat> {
+  return parseFormat(given, isLogVariable)
+}
+
+/** The same for TCP and UDP services. */
+export function parseStreamLogFormat(given: string): Parsed<StreamLogFormat> {
+  return parseFormat(given, isStreamLogVariable)
+}
+
+function parseFormat(given: string, isKnown: (name: string) => boolean): Parsed<readonly LogPart[]> {
   const text = given.trim().replace(/\s*[\r\n]+\s*/g, ' ')
   if (text.length > LONGEST_FORMAT) return { ok: false, reason: `is longer than ${LONGEST_FORMAT} characters` }
   if (hasControlCharacter(text) || !text.isWellFormed()) return { ok: false, reason: 'has a control character or half of one' }
@@ -41,7 +61,7 @@ export function parseLogFormat(given: string): Parsed<LogFormat> {
     }
     const name = braced ?? bare
     if (name === undefined) return { ok: false, reason: 'has a $ that begins no variable' }
-    if (!isLogVariable(name)) return { ok: false, reason: `has $${name}, which may not be logged or does not exist` }
+    if (!isKnown(name)) return { ok: false, reason: `has $${name}, which may not be logged or does not exist` }
     parts.push({ kind: 'variable', name })
   }
   return parts.length === 0 ? { ok: false, reason: 'is empty' } : { ok: true, value: parts }
@@ -50,4 +70,9 @@ export function parseLogFormat(given: string): Parsed<LogFormat> {
 /** Whether a variable may be logged. */
 export function isLogVariable(name: string): boolean {
   return logVariables.has(name) || (FIELD.test(name) && !SECRET.test(name))
+}
+
+/** Whether a variable may be logged of TCP and UDP services. */
+export function isStreamLogVariable(name: string): boolean {
+  return streamLogVariables.has(name)
 }

@@ -11,6 +11,7 @@ import type { LimitZone } from './limits.ts'
 import type { LocationSettings } from './location-settings.ts'
 import type { Pattern } from './pattern.ts'
 import type { RedirectStatus, RedirectTarget } from './redirect.ts'
+import type { Streams } from './streams.ts'
 import type { GeneratedName, HeaderName, HostHeader, IpAddress, ObjectName, PortNumber, ServerName, UriPath } from './values.ts'
 
 export type Model = {
@@ -21,6 +22,7 @@ export type Model = {
   readonly keyPairs: readonly KeyPair[]
   readonly secretFiles: readonly SecretFile[]
   readonly limitZones: readonly LimitZone[]
+  readonly streams: Streams
 }
 
 /** Which request hosts a server answers: one name, one label below a name, or all that no other server names. */
@@ -152,4 +154,9 @@ export type Capabilities = {
   readonly proxyPassTrailers: boolean
   /** `sticky route` in an upstream (1.29.6). */
   readonly stickyRoutes: boolean
+  /** TCP and UDP; undefined without the module. */
+  readonly stream: StreamModule | undefined
 }
+
+/** Where the stream module is: the path of its file, undefined where it is part of the binary. */
+export type StreamModule = { readonly file: string | undefined }

@@ -70,11 +70,18 @@ export function seconds(least = 1): z.ZodType<number, string> {
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 /** A time with a unit, `240s`, `10m`, `1h` or `1d`; without one it is in seconds. In seconds. */
-export const duration = text((given) => {
-  const [, number, unit = 's'] = /^(\d{1,8})([smhd]?)$/.exec(given) ?? []
-  const value = number === undefined ? undefined : Number(number) * (SECONDS[unit || 's'] ?? 1)
-  return inRange(value, 1, LONGEST_SECONDS, 'a time such as 240s, 10m or 1h')
-})
+export const duration = durationFrom(1)
+
+/** The same, or 0. */
+export const durationOrZero = durationFrom(0)
+
+function durationFrom(least: number): z.ZodType<number, string> {
+  return text((given) => {
+    const [, number, unit = 's'] = /^(\d{1,8})([smhd]?)$/.exec(given) ?? []
+    const value = number === undefined ? undefined : Number(number) * (SECONDS[unit || 's'] ?? 1)
+    return inRange(value, least, LONGEST_SECONDS, 'a time such as 240s, 10m or 1h')
+  })
+}
 
 const BYTES: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
 

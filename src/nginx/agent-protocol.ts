@@ -4,26 +4,42 @@
  */
 import type { Socket } from 'node:net'
 import { z } from 'zod'
-import type { Capabilities } from '../model/model.ts'
+import type { Capabilities, StreamModule } from '../model/model.ts'
+import { MODULE_FILE } from './capabilities.ts'
 import type { Generation } from './generations.ts'
 import type { Machine, WorkerAccount } from './machine.ts'
+import type { UnavailablePort, WantedPorts } from './ports.ts'
 import type { ProcessUsage } from './usage.ts'
 
-/** The longest, `activate`, has some 100 bytes. */
-export const LONGEST_REQUEST_BYTES = 1024
+/** The longest, `status` with a thousand ports, has some 6,000 bytes. */
+export const LONGEST_REQUEST_BYTES = 8 * 1024
 export const LONGEST_ANSWER_BYTES = 256 * 1024
 /** What is kept of NGINX's words, from their end: it warns first, and says last why it refuses. */
 export const LONGEST_OUTPUT_CHARACTERS = 32 * 1024
 
 const generationSchema = z.strictObject({ number: z.int().min(1), hash: z.string().regex(/^\w{1,64}$/) }) satisfies z.ZodType<Generation>
 
+const MOST_PORTS = 500
+const portSchema = z.int().min(1).max(65535)
+const portsSchema = z.strictObject({
+  tcp: z.array(portSchema).max(MOST_PORTS).readonly(),
+  udp: z.array(portSchema).max(MOST_PORTS).readonly(),
+  ipv6: z.boolean(),
+}) satisfies z.ZodType<WantedPorts>
+
+const unavailablePortSchema = z.object({
+  protocol: z.enum(['tcp', 'udp']),
+  port: portSchema,
+  reason: z.string().max(500),
+}) satisfies z.ZodType<UnavailablePort>
+
 export const agentRequestSchema = z.discriminatedUnion('request', [
   /** Is the staged configuration one that NGINX takes? */
   z.strictObject({ request: z.literal('test') }),
   /** Serve the active configuration, which is this generation; answered once workers have confirmed it. */
   z.strictObject({ request: z.literal('activate'), generation: generationSchema }),
-  /** What is NGINX, what does it run on, and what does it serve? */
-  z.strictObject({ request: z.literal('status') }),
+  /** What is NGINX, what does it run on, and what does it serve? And which of these ports can it not listen on? */
+  z.strictObject({ request: z.literal('status'), ports: portsSchema.exactOptional() }),
 ])
 export type AgentRequest = z.output<typeof agentRequestSchema>
 
@@ -32,6 +48,8 @@ function orUndefined<Schema extends z.ZodType>(schema: Schema) {
   return schema.nullable().transform((value) => value ?? undefined)
 }
 
+const streamModuleSchema = z.object({ file: orUndefined(z.string().regex(MODULE_FILE)) }) satisfies z.ZodType<StreamModule>
+
 const capabilitiesSchema = z.object({
   http2Directive: z.boolean(),
   keepaliveMinTimeout: z.boolean(),
@@ -39,6 +57,7 @@ const capabilitiesSchema = z.object({
   proxyPassTrailers: z.boolean(),
   stickyRoutes: z.boolean(),
   resolvesNames: z.boolean(),
+  stream: orUndefined(streamModuleSchema),
 }) satisfies z.ZodType<Capabilities>
 
 const workerAccountSchema = z.object({ user: z.string(), group: z.string(), groupId: z.int() }) satisfies z.ZodType<WorkerAccount>
@@ -85,6 +104,8 @@ const statusSchema = factsSchema.extend({
   usage: orUndefined(usageSchema),
   /** Times that the master ended unasked, since this agent began. */
   mastersLost: z.int().min(0),
+  /** Those of the ports that were asked about. */
+  unavailablePorts: z.array(unavailablePortSchema).readonly(),
 })
 export type AgentStatus = z.output<typeof statusSchema>
 

@@ -19,6 +19,7 @@ import {
   lineOf,
   readLine,
 } from './agent-protocol.ts'
+import type { WantedPorts } from './ports.ts'
 import type { ProcessUsage } from './usage.ts'
 
 export type AgentServerParts = {
@@ -144,10 +145,19 @@ function createAnswers({ agent, facts, hasGeneration, isStopping, usage, masters
     }
   }
 
-  async function status(): Promise<AgentStatus> {
+  async function status(ports: WantedPorts | undefined): Promise<AgentStatus> {
     const generation = await agent.running()
     const health = await healthOf(generation !== undefined)
-    return { ...facts, health, isRunning: agent.isRunning(), generation, usage: await usage(), mastersLost: mastersLost() }
+    const unavailablePorts = ports === undefined ? [] : await agent.unavailablePorts(ports)
+    return {
+      ...facts,
+      health,
+      isRunning: agent.isRunning(),
+      generation,
+      usage: await usage(),
+      mastersLost: mastersLost(),
+      unavailablePorts,
+    }
   }
 
   async function healthOf(isServing: boolean): Promise<AgentHealth> {
@@ -157,7 +167,7 @@ function createAnswers({ agent, facts, hasGeneration, isStopping, usage, masters
   }
 
   async function carryOut(request: AgentRequest, gone: AbortSignal): Promise<unknown> {
-    if (request.request === 'status') return { status: await status() }
+    if (request.request === 'status') return { status: await status(request.ports) }
     if (request.request === 'activate') return await alone(async () => ({ activate: await agent.activate(request.generation, gone) }))
     return await alone(async () => {
       const { ok, output } = await agent.test(gone)

@@ -10,6 +10,7 @@ import { dismissOrphans, endingOfForeign, runningMaster } from './adoption.ts'
 import type { NginxBinary } from './capabilities.ts'
 import type { Generation } from './generations.ts'
 import type { Layout } from './layout.ts'
+import { type UnavailablePort, unavailablePorts, type WantedPorts } from './ports.ts'
 import { ending, identityOf, identityText, signalIfAlive } from './process.ts'
 import { askWorker, type StatusAnswer } from './status.ts'
 
@@ -26,6 +27,8 @@ export type NginxAgent = {
   running(): Promise<Generation | undefined>
   /** Sees to it that NGINX runs on the active configuration. */
   ensureRunning(): Promise<void>
+  /** Those of the ports that NGINX could not listen on now. */
+  unavailablePorts(wanted: WantedPorts): Promise<readonly UnavailablePort[]>
 }
 
 /** The owner itself. */
@@ -116,6 +119,12 @@ export async function createAgent(
       await sleep(BETWEEN_ANSWERS_MS)
     }
     return undefined
+  }
+
+  /** A worker that a killed master has left: it holds the ports until another master starts. */
+  async function orphan(): Promise<number | undefined> {
+    const answer = await askWorker(layout.statusSocket)
+    return answer.kind === 'answer' ? answer.pid : undefined
   }
 
   async function start() {
@@ -216,6 +225,9 @@ export async function createAgent(
       if (isStopping) return
       isServing = true
       if (master === undefined) await start()
+    },
+    async unavailablePorts(wanted) {
+      return await unavailablePorts(wanted, master?.pid ?? (await orphan()))
     },
     isRunning: () => master !== undefined,
     async stop(hurry) {

@@ -38,6 +38,11 @@ const AGENT_RETRY_MS = 250
 /** A full disk, or a directory that cannot be written, takes somebody to mend it. */
 const DISK_RETRY_MS = 5_000
 
+/** What comes of a turn in which there was no word from the agent before anything was written. */
+export function notApplied(reason: string): ReloadResult {
+  return { kind: 'refused', reason, offender: undefined, retryAfterMs: AGENT_RETRY_MS, bytesWritten: 0, times: {} }
+}
+
 /** `now` gives milliseconds. */
 export function createApply(store: GenerationStore, agent: NginxAgent, now: () => number): Apply {
   return async (configSet) => {

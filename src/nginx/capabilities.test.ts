@@ -31,6 +31,7 @@ describe('what a version can do', () => {
     resolvesNames: false,
     proxyPassTrailers: false,
     stickyRoutes: false,
+    stream: { file: undefined },
   }
   test.each([
     ['1.22.1', NONE],
@@ -47,6 +48,7 @@ describe('what a version can do', () => {
         resolvesNames: true,
         proxyPassTrailers: true,
         stickyRoutes: false,
+        stream: { file: undefined },
       },
     ],
     [
@@ -58,6 +60,7 @@ describe('what a version can do', () => {
         resolvesNames: true,
         proxyPassTrailers: true,
         stickyRoutes: true,
+        stream: { file: undefined },
       },
     ],
   ])('%s', (version, capabilities) => {
@@ -75,6 +78,20 @@ describe('the binary is asked', () => {
     await expect(probeNginx(join(folder, 'missing'))).rejects.toThrow('is NGINX installed?')
     await expect(probeNginx(await pretendNginx('old', 'nginx/1.21.6'))).rejects.toThrow('NGINX 1.21.6 is too old, 1.22.0 is needed')
     await expect(probeNginx('/bin/true')).rejects.toThrow('/bin/true -V names no version')
+  })
+
+  test('for TCP and UDP: as a part of it, as a file that is there, or not at all', async () => {
+    const realIp = '--with-stream_realip_module'
+    const streamOf = async (name: string, modules: string) =>
+      (await probeNginx(await pretendNginx(name, 'nginx/1.30.6', `${MODULES} ${modules}`))).capabilities.stream
+    expect(await streamOf('with', `--with-stream ${realIp}`)).toEqual({ file: undefined })
+    expect(await streamOf('without', '')).toBeUndefined()
+    expect(await streamOf('unreal', '--with-stream --with-stream_ssl_module')).toBeUndefined()
+
+    const dynamic = `--modules-path=${folder} --with-stream=dynamic ${realIp}`
+    expect(await streamOf('not-installed', dynamic)).toBeUndefined()
+    await writeFile(join(folder, 'ngx_stream_module.so'), '')
+    expect(await streamOf('installed', dynamic)).toEqual({ file: join(folder, 'ngx_stream_module.so') })
   })
 
   test.each(MODULES.split(' '))('and refused when it was built without %s', async (module) => {

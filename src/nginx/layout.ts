@@ -71,7 +71,7 @@ export async function createLayout(layout: Layout): Promise<void> {
 }
 
 /** Folders of conf/ whose files are named by their content and never change. */
-export const CONTENT_FOLDERS = ['servers', 'shards', 'certificates', 'hosts', 'secrets', 'variables', 'endpoints'] as const
+export const CONTENT_FOLDERS = ['servers', 'shards', 'certificates', 'hosts', 'secrets', 'variables', 'endpoints', 'streams'] as const
 
 /** What the controller writes, and NGINX and its agent only read. Workers of another account read certificates and secrets by name. */
 export async function createConfigurationLayout(layout: Layout): Promise<void> {

@@ -12,6 +12,7 @@ import {
   readLine,
   refusalSchema,
 } from './agent-protocol.ts'
+import type { WantedPorts } from './ports.ts'
 
 /** What the agent answers about itself, beside what the pipeline asks of it. All throw AgentUnavailable when there is no word from it. */
 export type RemoteAgent = NginxAgent & { status(): Promise<AgentStatus> }
@@ -60,8 +61,8 @@ export function createRemoteAgent(socketPath: string, deadlinesMs: Readonly<Part
     }
   }
 
-  async function status(): Promise<AgentStatus> {
-    return (await ask({ request: 'status' }, answerSchemas.status)).status
+  async function status(ports?: WantedPorts): Promise<AgentStatus> {
+    return (await ask({ request: 'status', ...(ports && { ports }) }, answerSchemas.status)).status
   }
 
   return {
@@ -70,7 +71,8 @@ export function createRemoteAgent(socketPath: string, deadlinesMs: Readonly<Part
     running: async () => (await status()).generation,
     // The agent does so by itself.
     ensureRunning: async () => {},
-    status,
+    unavailablePorts: async (wanted) => (await status(wanted)).unavailablePorts,
+    status: () => status(),
   }
 }
 

@@ -5,12 +5,13 @@
 import { z } from 'zod'
 import { authRequestSchemas as auth } from '../model/auth-request.ts'
 import { nextUpstreamWords } from '../model/http-settings.ts'
-import { parseLogFormat } from '../model/log-format.ts'
+import { parseLogFormat, parseStreamLogFormat } from '../model/log-format.ts'
 import {
   boolean,
   buffers,
   countOrAuto,
   duration,
+  durationOrZero,
   fromText,
   headerName,
   headerNames,
@@ -35,6 +36,9 @@ const TIB = 1024 ** 2 * MIB
 /** What ingress-nginx writes for each request. */
 const LOG_FORMAT =
   '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id'
+
+/** What it writes for each connection, or session of UDP. */
+const STREAM_LOG_FORMAT = '[$remote_addr] [$time_local] $protocol $status $bytes_sent $bytes_received $session_time'
 
 const GZIP_TYPES =
   'application/atom+xml application/javascript application/x-javascript application/json application/rss+xml application/vnd.ms-fontobject application/x-font-ttf application/x-web-app-manifest+json application/xhtml+xml application/xml font/opentype image/svg+xml image/x-icon text/css text/javascript text/plain text/x-component'
@@ -184,6 +188,20 @@ export const configMapKeys = z.object({
     "Least severity of what NGINX's error log takes.",
   ),
   'generate-request-id': key(boolean, 'true', 'Makes an X-Request-ID where a client sends none that is usable.'),
+
+  // TCP and UDP services
+  'proxy-stream-timeout': key(duration, '600s', 'Longest silence of a connection, or of a session of UDP, before it is closed.'),
+  'proxy-stream-next-upstream': key(boolean, 'true', 'Tries another endpoint where one does not take a connection.'),
+  'proxy-stream-next-upstream-timeout': key(durationOrZero, '600s', 'Longest time of all tries; 0 for no limit.'),
+  'proxy-stream-next-upstream-tries': key(integer(0, 100), '3', 'Most tries of a connection; 0 for no limit.'),
+  'proxy-stream-responses': key(
+    integer(0, 1_000_000),
+    '1',
+    'Datagrams from the endpoint that end a session of UDP, so that the next one of the client may go to another; 0 waits for none.',
+  ),
+  'proxy-protocol-header-timeout': key(duration, '5s', 'Longest time that a client takes to send the header of the PROXY protocol.'),
+  'log-format-stream': key(fromText(parseStreamLogFormat), STREAM_LOG_FORMAT, 'Line that is logged for a connection, or a session of UDP.'),
+  'disable-stream-access-log': key(boolean, 'false', 'Logs none of them; nor does `disable-access-log`.'),
 
   // Workers
   'worker-processes': key(countOrAuto, 'auto', 'Worker processes; auto for one a CPU of our cgroup.'),

@@ -57,12 +57,12 @@ export const otherKeys: Readonly<Record<string, OtherKey>> = {
   'proxy-add-original-uri-header': notYet('Waits for further request headers', 'false'),
   'proxy-headers-hash-bucket-size': noEffect('Fixed: header names are limited to what fits', '64'),
   'proxy-set-headers': notYet('Waits for headers from ConfigMaps'),
-  'proxy-stream-timeout': notYet('Waits for stream services', '600s'),
   'reuse-port': noEffect('It was measured and gains nothing', 'true', 'false'),
   'server-name-hash-bucket-size': noEffect(COMPUTED),
   'server-name-hash-max-size': noEffect(COMPUTED, '1024'),
   'server-snippet': refused(SNIPPET),
   'ssl-dh-param': notYet('Waits for DHE cipher suites; ECDHE needs no parameters'),
+  'stream-access-log-path': noEffect('Logged where requests are'),
   'stream-snippet': refused(SNIPPET),
   'strict-validate-path-type': noEffect(
     'Paths are always checked; whether an API server refuses one is the webhook’s matter, which is not there yet',

@@ -7,7 +7,7 @@ import type { VariableText } from '../model/balancing.ts'
 import { authMethods } from '../model/external-auth.ts'
 import { parseHeaderPattern } from '../model/header-pattern.ts'
 import { nextUpstreamWords, type StrictTransportSecurity } from '../model/http-settings.ts'
-import { isLogVariable, type LogFormat } from '../model/log-format.ts'
+import { isLogVariable, isStreamLogVariable, type LogPart } from '../model/log-format.ts'
 import type { Endpoint, HostMatch, Owner } from '../model/model.ts'
 import type { RewriteTarget } from '../model/redirect.ts'
 import { isTemplateVariable, type Template } from '../model/template.ts'
@@ -270,20 +270,22 @@ function wordsOf(filter: string, words: readonly string[]): (value: unknown) => 
   }
 }
 
-/** The format of the log as one token: text is text, and only variables of the allow-list are expanded. */
-function logFormat(value: unknown): string {
-  const token = (value as LogFormat)
-    .map((part) => {
-      if (part.kind === 'text') {
-        if (part.text.includes('$')) throw refusal('logFormat', part.text, 'has a dollar sign')
-        return literal(part.text).slice(1, -1)
-      }
-      if (!isLogVariable(part.name)) throw refusal('logFormat', part.name, 'is no variable that may be logged')
-      return `\${${part.name}}`
-    })
-    .join('')
-  if (Buffer.byteLength(token) > LONGEST_TOKEN_BYTES) throw refusal('logFormat', token, `is longer than ${LONGEST_TOKEN_BYTES} bytes`)
-  return `"${token}"`
+/** The format of a log as one token: text is text, and only variables of the allow-list are expanded. */
+function formatOf(filter: string, isKnown: (name: string) => boolean): (value: unknown) => string {
+  return (value) => {
+    const token = (value as readonly LogPart[])
+      .map((part) => {
+        if (part.kind === 'text') {
+          if (part.text.includes('$')) throw refusal(filter, part.text, 'has a dollar sign')
+          return literal(part.text).slice(1, -1)
+        }
+        if (!isKnown(part.name)) throw refusal(filter, part.name, 'is no variable that may be logged')
+        return `\${${part.name}}`
+      })
+      .join('')
+    if (Buffer.byteLength(token) > LONGEST_TOKEN_BYTES) throw refusal(filter, token, `is longer than ${LONGEST_TOKEN_BYTES} bytes`)
+    return `"${token}"`
+  }
 }
 
 /** A template as one token: text is text, and only variables of the list are expanded. */
@@ -408,6 +410,11 @@ function owner(value: unknown): string {
   return `${namespace}/${ingress}`
 }
 
+/** A namespace, or the name of an object. */
+function objectName(value: unknown): string {
+  return vetted('objectName', parseObjectName, value)
+}
+
 function expectText(value: unknown, filter: string): string {
   if (typeof value !== 'string') throw refusal(filter, value, 'is no text')
   return value
@@ -444,7 +451,8 @@ export const filters = {
   tlsCurves: wordsOf('tlsCurves', knownCurves),
   nextUpstream: wordOf('nextUpstream', nextUpstreamWords),
   httpVersion: wordOf('httpVersion', ['1.0', '1.1']),
-  logFormat,
+  logFormat: formatOf('logFormat', isLogVariable),
+  streamLogFormat: formatOf('streamLogFormat', isStreamLogVariable),
   template,
   expression,
   authMethod: wordOf('authMethod', authMethods),
@@ -464,6 +472,7 @@ export const filters = {
   nameServer,
   portSuffix,
   owner,
+  objectName,
   variableText,
   blockKey,
   hexadecimal,

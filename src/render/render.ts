@@ -6,6 +6,7 @@ import { shortHash } from '../model/short-hash.ts'
 import { limitKeysOf, limitKeyView, limitZoneView } from './access.ts'
 import { dispatched } from './canaries.ts'
 import { print } from './environment.ts'
+import { streamRootView, streamView } from './streams.ts'
 import type { VariableBlock } from './variables.ts'
 import { endpointNames, nextPowerOfTwo, type RenderContext, rootView, serverView, upstreamSettingsView, upstreamView } from './views.ts'
 
@@ -60,6 +61,7 @@ export function render(model: Model, context: RenderContext, memo: RenderMemo = 
   const variables = distinct(servers.flatMap(({ variables }) => variables))
   const variableShards = variableShardsOf(variables, memo)
   const endpointShards = endpointShardsOf(model, context, memo)
+  const streams = model.streams.services.length === 0 ? [] : [fileOf('streams', print('stream.njk', 'stream', streamView(model, context)))]
   const files = {
     shards: shards.map(({ path }) => path),
     certificateShards: certificateShards.map(({ path }) => path),
@@ -67,10 +69,18 @@ export function render(model: Model, context: RenderContext, memo: RenderMemo = 
     variableShards: variableShards.map(({ path }) => path),
     endpointShards: endpointShards.map(({ path }) => path),
   }
-  const view = rootView(model, context, files, variables.length)
+  const view = { ...rootView(model, context, files, variables.length), stream: streamRootView(model, context, streams[0]?.path) }
   const hash = hashOf(print('nginx.conf.njk', 'root', { ...view, generation: 0, hash: 'none' }))
   return {
-    files: [...servers.map(({ file }) => file), ...shards, ...certificateShards, ...hostShards, ...variableShards, ...endpointShards],
+    files: [
+      ...servers.map(({ file }) => file),
+      ...shards,
+      ...certificateShards,
+      ...hostShards,
+      ...variableShards,
+      ...endpointShards,
+      ...streams,
+    ],
     keyPairs: model.keyPairs,
     secretFiles: model.secretFiles,
     hash,

@@ -74,10 +74,20 @@ function externalAuthsOf(server: Server, strictTransportSecurity: boolean, http:
  * NGINX asks for 511, and what comes while workers are busy or replaced is dropped beyond that, to be tried again by the
  * client's kernel a second later. Linux caps it at net.core.somaxconn, whose default has been 4096 since 5.4.
  */
-const LISTEN_BACKLOG = 4096
+export const LISTEN_BACKLOG = 4096
+
+/** What stands before the port, for each family of addresses that is listened on. */
+export function listenFamilies(http: HttpSettings, context: RenderContext): readonly string[] {
+  return listensOnIpv6(http, context) ? ['', '[::]:'] : ['']
+}
+
+/** Whether IPv6 is listened on beside IPv4. */
+export function listensOnIpv6(http: HttpSettings, context: Pick<RenderContext, 'ipv6'>): boolean {
+  return context.ipv6 && http.client.ipv6
+}
 
 function listensOf(http: HttpSettings, context: RenderContext, defaultServer: boolean): readonly ListenView[] {
-  const families = context.ipv6 && http.client.ipv6 ? ['', '[::]:'] : ['']
+  const families = listenFamilies(http, context)
   const http2 = http.client.http2 && !context.capabilities.http2Directive
   const common = { proxyProtocol: http.forwarding.proxyProtocol, defaultServer, backlog: LISTEN_BACKLOG }
   return [
@@ -160,7 +170,7 @@ function variablesHashOf(shared: number, limitKeys: number, escapes: number) {
 }
 
 /** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */
-const ZONE_BYTES_PER_NAME = 64 * 1024
+export const ZONE_BYTES_PER_NAME = 64 * 1024
 const LEAST_ZONE_BYTES = 1024 * 1024
 
 function namesIn(model: Model): number {

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import { type Ingress, type IngressBackend, objectKinds } from '../cluster/objects.ts'
 import { createStore } from '../cluster/state.ts'
 import { parseOptions } from '../options.ts'
-import { type BackendOptions, type BackendRules, type ResolvedBackend, resolveBackend } from './backends.ts'
+import { type BackendOptions, type ResolvedBackend, resolveBackend } from './backends.ts'
+import type { BackendRules } from './endpoints.ts'
 import { recordReads } from './lookup.ts'
 
 type Endpoint = { readonly addresses: readonly string[]; readonly conditions?: object }

@@ -1,7 +1,6 @@
 /** The backend that an Ingress names → the action of a location, and the upstream behind it. */
-import ipaddr from 'ipaddr.js'
 import type { BackendPatch, UpstreamPatch } from '../annotations/patch.ts'
-import { type EndpointSlice, type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
+import { type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
 import type { BackendTls } from '../model/backend-tls.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
 import type { Action, BackendProtocol, Endpoint, PathMatch, ServicePort, Upstream } from '../model/model.ts'
@@ -15,24 +14,14 @@ import {
   type PortNumber,
   parseGeneratedName,
   parseHeaderName,
-  parseIpAddress,
   parsePort,
   parseServiceName,
 } from '../model/values.ts'
 import type { Options } from '../options.ts'
 import { termsFor } from './backend-tls.ts'
 import { balancingOf, sessionCookieOf } from './balancing.ts'
-import { parseExternalName } from './external-name.ts'
+import { type BackendRules, checkEndpoint, endpointsOf, externalEndpoint, findPort } from './endpoints.ts'
 import type { Lookup } from './lookup.ts'
-
-/** Where the endpoints of a source may be, and what stands in for a Service without any. */
-export type BackendRules = {
-  readonly allowLoopback: boolean
-  /** Path of the unix socket of the echo, which answers in place of missing endpoints. */
-  readonly echoSocket: string | undefined
-  /** Whether NGINX can resolve a name for as long as it runs. */
-  readonly canResolveNames: boolean
-}
 
 /** What the operator says of backends. */
 export type BackendOptions = Pick<Options, 'serviceUpstream' | 'disableSvcExternalName'>
@@ -155,8 +144,15 @@ function placesOf(
   options: BackendOptions,
   rules: BackendRules,
 ): Places {
-  if (service.type === 'ExternalName') return externalPlace(service, number, rules)
-  const behind = () => endpointsOf(lookup.endpointSlices(keyOf(service.namespace, service.name)), port, rules, asker)
+  if (service.type === 'ExternalName') {
+    const external = externalEndpoint(service, number, rules)
+    return external.ok ? { ok: true, kind: 'endpoints', endpoints: [external.endpoint], issues: [] } : external
+  }
+  const behind = () => {
+    const { endpoints, refusals } = endpointsOf(lookup.endpointSlices(keyOf(service.namespace, service.name)), port, rules)
+    const issues = refusals.map((message) => issue('invalid-endpoint', asker.ingress, { field: asker.field, message }))
+    return { endpoints, issues }
+  }
   if (!wantsClusterIp(asker, options)) return { ok: true, kind: 'endpoints', ...behind() }
   const address = checkEndpoint(service.clusterIP ?? '', number, rules)
   if (address.ok) return { ok: true, kind: 'cluster-ip', endpoints: [address.endpoint], issues: [] }
@@ -168,20 +164,6 @@ function placesOf(
     endpoints,
     issues: [...issues, issue('no-cluster-ip', asker.ingress, { field: asker.field, message })],
   }
-}
-
-function externalPlace(service: Service, port: PortNumber, rules: BackendRules): Places {
-  const shown = JSON.stringify(service.externalName ?? '')
-  const name = parseExternalName(service.externalName ?? '')
-  if (!name.ok) return { ok: false, reason: `stands for ${shown}, which ${name.reason}` }
-  if (name.value.kind === 'address') {
-    const checked = checkEndpoint(name.value.address, port, rules)
-    if (!checked.ok) return { ok: false, reason: `stands for ${shown}: ${checked.reason}` }
-    return { ok: true, kind: 'endpoints', endpoints: [checked.endpoint], issues: [] }
-  }
-  if (!rules.canResolveNames)
-    return { ok: false, reason: `stands for ${shown}, and this NGINX (before 1.27.3, or without a DNS server) cannot follow a name` }
-  return { ok: true, kind: 'endpoints', endpoints: [{ kind: 'name', name: name.value.name, port }], issues: [] }
 }
 
 function wantsClusterIp({ patch }: Asker, options: BackendOptions): boolean {
@@ -217,76 +199,6 @@ function servicePortOf(backend: IngressBackend): ServicePort | undefined {
   const name = parseServiceName(backend.name)
   const port = String(backend.port ?? '')
   return name.ok && /^[a-z0-9-]{0,15}$/.test(port) ? { name: name.value, port } : undefined
-}
-
-/** By name, by number, or, as ingress-nginx allows, by a target port's number; without any, the only or first port. */
-function findPort(service: Service, wanted: string | number | undefined): ServicePortSpec | undefined {
-  const ports = service.ports.filter((port) => port.protocol === 'TCP')
-  // A Service that stands for a name need not list any port: the Ingress' number is the port of that name.
-  if (service.type === 'ExternalName' && typeof wanted === 'number' && !ports.some(({ port }) => port === wanted))
-    return { name: undefined, port: wanted, targetPort: undefined, protocol: 'TCP', appProtocol: undefined }
-  if (wanted === undefined) return ports[0]
-  if (typeof wanted === 'string') return ports.find((port) => port.name === wanted)
-  return ports.find((port) => port.port === wanted) ?? ports.find((port) => port.targetPort === wanted)
-}
-
-/**
- * The endpoints that take requests: the ready ones, and where there is none, those that still serve while terminating
- * (KEP-1669). A slice names the port as the Service does.
- */
-function endpointsOf(
-  slices: readonly EndpointSlice[],
-  port: ServicePortSpec,
-  rules: BackendRules,
-  asker: Asker,
-): { readonly endpoints: readonly Endpoint[]; readonly issues: readonly Issue[] } {
-  const ready = new Map<string, Endpoint>()
-  const terminating = new Map<string, Endpoint>()
-  const issues: Issue[] = []
-  for (const slice of slices) {
-    const refusals: string[] = []
-    const ports = slice.ports.filter((candidate) => (candidate.name ?? '') === (port.name ?? '') && (candidate.protocol ?? 'TCP') === 'TCP')
-    for (const { port: targetPort } of ports) {
-      for (const endpoint of slice.endpoints) {
-        const chosen = endpoint.ready ? ready : endpoint.serving && endpoint.terminating ? terminating : undefined
-        if (chosen === undefined || targetPort === undefined) continue
-        // The addresses of one endpoint are fungible and clients use the first: EndpointSlice API reference.
-        const [address = ''] = endpoint.addresses
-        const checked = checkEndpoint(address, targetPort, rules)
-        if (checked.ok) chosen.set(`${address} ${targetPort}`, checked.endpoint)
-        else refusals.push(checked.reason)
-      }
-    }
-    issues.push(...invalidEndpoints(slice, refusals, asker))
-  }
-  const chosen = ready.size > 0 ? ready : terminating
-  return { endpoints: [...chosen.keys()].sort().flatMap((key) => chosen.get(key) ?? []), issues }
-}
-
-/** One Issue a slice: a thousand endpoints behind a thousand paths must not become a million Issues. */
-function invalidEndpoints(slice: EndpointSlice, refusals: readonly string[], asker: Asker): readonly Issue[] {
-  const [first] = refusals
-  if (first === undefined) return []
-  const leftOut = refusals.length === 1 ? 'the endpoint is left out' : `it and ${refusals.length - 1} more endpoints are left out`
-  const message = `EndpointSlice ${slice.namespace}/${slice.name}: ${first}; ${leftOut}`
-  return [issue('invalid-endpoint', asker.ingress, { field: asker.field, message })]
-}
-
-type CheckedEndpoint = { readonly ok: true; readonly endpoint: Endpoint } | { readonly ok: false; readonly reason: string }
-
-/** Addresses that lead to this host, to its neighbours or to no single host, which no Pod has. */
-const FORBIDDEN_RANGES: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast', 'linkLocal', 'loopback'])
-
-/** Whether an address and a port may be sent to. */
-export function checkEndpoint(address: string, port: number, rules: BackendRules): CheckedEndpoint {
-  const parsedAddress = parseIpAddress(address)
-  if (!parsedAddress.ok) return { ok: false, reason: `address ${JSON.stringify(address)} ${parsedAddress.reason}` }
-  const range = ipaddr.process(address).range()
-  if (FORBIDDEN_RANGES.has(range) && !(rules.allowLoopback && range === 'loopback'))
-    return { ok: false, reason: `address ${address} is ${range}, which is not allowed` }
-  const parsedPort = parsePort(port)
-  if (!parsedPort.ok) return { ok: false, reason: `port ${port} ${parsedPort.reason}` }
-  return { ok: true, endpoint: { kind: 'tcp', address: parsedAddress.value, port: parsedPort.value } }
 }
 
 /** Standard names: https://kubernetes.io/docs/reference/networking/service-protocols/ and IANA's. */

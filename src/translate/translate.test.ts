@@ -13,6 +13,7 @@ const CREATED = '2026-01-01T00:00:00Z'
 const CONTEXT = {
   source: 'files' as const,
   canResolveNames: true,
+  hasStreamModule: true,
   allowLoopback: false,
   echoSocket: undefined,
   selfSignedKeyPair: { name: mustParse(parseGeneratedName('self-signed')), pem: 'self-signed' },

@@ -6,7 +6,6 @@ import { describeIssue, type Issue, issue } from '../model/issue.ts'
 import type { LimitZone } from '../model/limits.ts'
 import { hostKey, type KeyPair, type Model, type SecretFile, type Server, type Upstream } from '../model/model.ts'
 import type { Options } from '../options.ts'
-import type { BackendRules } from './backends.ts'
 import { readCertificate } from './certificates.ts'
 import type { ClassRules } from './classes.ts'
 import { type Hosts, hostsOf } from './hosts.ts'
@@ -14,10 +13,11 @@ import { httpSettingsOf } from './http.ts'
 import { type Read, recordReads, stillHold } from './lookup.ts'
 import type { IngressRoutes } from './routes.ts'
 import { type Contribution, type Fallback, type ServerTranslation, translateServer } from './server.ts'
+import { type StreamRules, streamsOf } from './streams.ts'
 import { wwwServersAmong } from './www.ts'
 
 /** What the surroundings add to the options: facts of the source and of this machine. */
-export type TranslateContext = BackendRules &
+export type TranslateContext = StreamRules &
   ClassRules & {
     /** Shown where no Secret gives a certificate. */
     readonly selfSignedKeyPair: KeyPair
@@ -107,6 +107,9 @@ export function translate(
   const defaultKeyPair = defaultKeyPairOf(state, options, context, issues)
   keyPairs.set(defaultKeyPair.name, defaultKeyPair)
 
+  const { streams, issues: streamIssues } = streamsOf(state, options, context)
+  issues.push(...streamIssues)
+
   const model: Model = {
     http: httpSettingsOf(options, defaultKeyPair),
     servers: withServers(
@@ -117,6 +120,7 @@ export function translate(
     keyPairs: [...keyPairs.values()],
     secretFiles: [...secretFiles.values()],
     limitZones: [...limitZones.values()],
+    streams,
   }
   return { model, issues: distinct(issues), served: grouped.served }
 }

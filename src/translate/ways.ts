@@ -1,7 +1,8 @@
 /** The ways to one backend: one, or two where it is spoken to as the client speaks to us. */
 import type { IngressBackend } from '../cluster/objects.ts'
 import type { Upstream } from '../model/model.ts'
-import { type Asker, type BackendOptions, type BackendRules, type ResolvedBackend, resolveBackend } from './backends.ts'
+import { type Asker, type BackendOptions, type ResolvedBackend, resolveBackend } from './backends.ts'
+import type { BackendRules } from './endpoints.ts'
 import type { Lookup } from './lookup.ts'
 
 /** What a Service comes to, with the upstreams of all ways to it. */

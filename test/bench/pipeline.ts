@@ -55,6 +55,7 @@ export async function createPipeline(nginx: string): Promise<Pipeline> {
   const translateContext = {
     source: 'files' as const,
     canResolveNames: true,
+    hasStreamModule: true,
     allowLoopback: true,
     echoSocket: undefined,
     selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),

@@ -50,10 +50,12 @@ function print({ configSet, issues }: Configuration, root: string): string {
   const labels = new Map<string, string>(
     configSet.servers.map(({ server, path }) => [path, `servers/${hostKey(server.host) || 'any-host'}.conf`]),
   )
-  for (const kind of ['variables', 'endpoints', 'shards', 'certificates', 'hosts'])
+  for (const kind of ['variables', 'endpoints', 'shards', 'certificates', 'hosts', 'streams'])
     for (const [index, { path }] of filesIn(configSet.files, kind).entries()) labels.set(path, `${kind}/${index + 1}.conf`)
 
-  const files = ['variables', 'endpoints', 'shards', 'certificates', 'hosts', 'servers'].flatMap((kind) => filesIn(configSet.files, kind))
+  const files = ['variables', 'endpoints', 'shards', 'certificates', 'hosts', 'servers', 'streams'].flatMap((kind) =>
+    filesIn(configSet.files, kind),
+  )
   const sections = [
     issues.map((found) => `# ${found.severity}: ${describeIssue(found)}\n`).join(''),
     `# ---- nginx.conf\n${root}`,

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, stat } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { AgentFacts } from '../../src/nginx/agent-protocol.ts'
@@ -29,6 +29,7 @@ const FACTS: AgentFacts = {
     proxyPassTrailers: true,
     stickyRoutes: true,
     resolvesNames: true,
+    stream: { file: undefined },
   },
   machine: { cpus: 2, openFiles: 1024, ipv6: false, nameServers: ['192.0.2.53'], workerAccount: undefined },
   accessLog: '/dev/stdout',
@@ -76,7 +77,30 @@ describe.each(await testedNginx())('requests to the agent, NGINX %s', (_version,
   test('status says what NGINX is, what it runs on, and what it serves', async () => {
     const { version, capabilities, machine, accessLog, ...state } = await remote().status()
     expect({ version, capabilities, machine, accessLog }).toEqual(FACTS)
-    expect(state).toEqual({ health: 'serving', isRunning: true, generation: await site.agent.running(), usage: undefined, mastersLost: 0 })
+    expect(state).toEqual({
+      health: 'serving',
+      isRunning: true,
+      generation: await site.agent.running(),
+      usage: undefined,
+      mastersLost: 0,
+      unavailablePorts: [],
+    })
+  })
+
+  test('status says which of a thousand ports NGINX could not listen on', async () => {
+    const program = createServer().listen(0, '0.0.0.0')
+    await once(program, 'listening')
+    const { port } = program.address() as AddressInfo
+    const others = Array.from({ length: 500 }, (_, index) => 20_000 + index).filter((other) => other !== port)
+    const wanted = { tcp: [port, ...others.slice(0, 499)], udp: others.slice(0, 500), ipv6: false }
+    expect(await remote().unavailablePorts(wanted)).toContainEqual({
+      protocol: 'tcp',
+      port,
+      reason: 'is taken by another program, or by this one itself',
+    })
+    expect(await remote().unavailablePorts({ tcp: [site.httpPort, site.httpsPort], udp: [], ipv6: false })).toEqual([])
+    await new Promise((resolve) => program.close(resolve))
+    expect(await remote().unavailablePorts({ tcp: [port], udp: [], ipv6: false })).toEqual([])
   })
 
   test.each([
@@ -87,17 +111,20 @@ describe.each(await testedNginx())('requests to the agent, NGINX %s', (_version,
     ['activate without a generation', '{"request":"activate"}\n'],
     ['a generation that is none', '{"request":"activate","generation":{"number":-1,"hash":"a"}}\n'],
     ['a hash that is none', '{"request":"activate","generation":{"number":1,"hash":"../../x"}}\n'],
+    ['a port that is none', '{"request":"status","ports":{"tcp":[0],"udp":[],"ipv6":false}}\n'],
+    ['a port with more to it', '{"request":"status","ports":{"tcp":["9000 ssl"],"udp":[],"ipv6":false}}\n'],
+    ['more ports than there may be', `{"request":"status","ports":{"tcp":[],"udp":${JSON.stringify(Array(501).fill(53))},"ipv6":false}}\n`],
     ['a request of HTTP', 'GET / HTTP/1.1\n'],
   ])('%s is refused with an answer, and the connection closed', async (_what, message) => {
     expect(await say(message)).toMatchObject({ refused: 'malformed' })
   })
 
   test.each([
-    ['a line longer than the limit', `{"request":"${'x'.repeat(5000)}"}\n`],
-    ['a line that never ends', 'x'.repeat(5000)],
+    ['a line longer than the limit', `{"request":"${'x'.repeat(9000)}"}\n`],
+    ['a line that never ends', 'x'.repeat(9000)],
     ['a second line', '{"request":"status"}\n{"request":"status"}\n'],
   ])('%s is refused with the limit named, and the connection closed', async (_what, message) => {
-    expect(await say(message)).toEqual({ refused: 'too-large', message: 'a message is one line of at most 1024 bytes' })
+    expect(await say(message)).toEqual({ refused: 'too-large', message: 'a message is one line of at most 8192 bytes' })
   })
 
   test('clients that say nothing keep nobody waiting, and are told that they are too slow', async () => {

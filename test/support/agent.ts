@@ -13,7 +13,7 @@ import { createConfigurationLayout, type Layout, layoutOf } from '../../src/ngin
 import { isAlive, livingProcessOf } from '../../src/nginx/process.ts'
 import { createRemoteAgent, type REMOTE_DEADLINES_MS, type RemoteAgent } from '../../src/nginx/remote-agent.ts'
 import { selfSignedKeyPair } from '../../src/nginx/self-signed.ts'
-import { parseOptions } from '../../src/options.ts'
+import { type OptionsInput, parseOptions } from '../../src/options.ts'
 import { render } from '../../src/render/render.ts'
 import { type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, send } from './client.ts'
@@ -54,6 +54,7 @@ export type Controlling = AsyncDisposable & {
 
 export type AgentSetup = {
   readonly deadlinesMs?: Partial<typeof REMOTE_DEADLINES_MS>
+  readonly options?: OptionsInput
   /** A command that runs the one that follows it, as `unshare` does, for the state directory that it is given. */
   readonly within?: (layout: Layout) => readonly string[]
 }
@@ -62,19 +63,20 @@ const project = join(import.meta.dirname, '../..')
 const START_TIMEOUT_MS = 20_000
 
 /** Makes the directories; starts nothing yet. */
-export async function prepareAgent(nginx: string, { deadlinesMs, within }: AgentSetup = {}): Promise<AgentProcess> {
+export async function prepareAgent(nginx: string, { deadlinesMs, within, options: given = {} }: AgentSetup = {}): Promise<AgentProcess> {
   const root = await mkdtemp(join(tmpdir(), 'nginx-ts-'))
   await chmod(root, 0o711)
   const layout = layoutOf(root)
   await createConfigurationLayout(layout)
   const [httpPort, httpsPort] = [await freePort(), await freePort()]
   const remote = createRemoteAgent(layout.agentSocket, deadlinesMs)
-  const options = parseOptions({ httpPort, httpsPort })
+  const options = parseOptions({ httpPort, httpsPort, ...given })
   const store = createGenerationStore(layout, undefined, (path, group) => chown(path, -1, group))
   const apply = createApply(store, remote, () => performance.now())
   const context: TranslateContext = {
     source: 'files',
     canResolveNames: false,
+    hasStreamModule: true,
     allowLoopback: true,
     echoSocket: undefined,
     selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),
@@ -171,6 +173,7 @@ export async function prepareAgent(nginx: string, { deadlinesMs, within }: Agent
             translateContext: () => context,
             renderContext: () => found,
             apply,
+            agent: remote,
             report: (outcome) => void outcomes.push(outcome),
             now: () => performance.now(),
           },

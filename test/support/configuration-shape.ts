@@ -122,6 +122,17 @@ const UPSTREAM: Grammar = {
   keepalive_time: { args: [1] },
 }
 
+const STREAM_SERVER: Grammar = {
+  listen: { args: [2, 3] },
+  set_real_ip_from: { args: [1] },
+  set: { args: [2] },
+  proxy_responses: { args: [1] },
+  proxy_protocol: { args: [1] },
+  proxy_pass: { args: [1] },
+}
+
+const STREAM_UPSTREAM: Grammar = { zone: { args: [2] }, least_conn: { args: [0] }, server: { args: [2, 3] } }
+
 const FOLDERS: Readonly<Record<string, Grammar>> = {
   servers: { server: { args: [0], block: SERVER } },
   shards: {
@@ -130,6 +141,7 @@ const FOLDERS: Readonly<Record<string, Grammar>> = {
     limit_conn_zone: { args: [2] },
     include: { args: [1] },
   },
+  streams: { upstream: { args: [1], block: STREAM_UPSTREAM }, server: { args: [0], block: STREAM_SERVER } },
   variables: { map: MAP, split_clients: { args: [2], entries: isShare } },
 }
 

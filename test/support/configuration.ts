@@ -59,6 +59,7 @@ export function serverTexts({ configSet }: Configuration): ReadonlyMap<string, s
 const WITHOUT_ECHO: TranslateContext = {
   source: 'files',
   canResolveNames: true,
+  hasStreamModule: true,
   allowLoopback: true,
   echoSocket: undefined,
   selfSignedKeyPair: { name: mustParse(parseGeneratedName('self-signed')), pem: '' },

@@ -13,6 +13,7 @@ const CONTEXTS: Pick<ExplainInput, 'translateContext' | 'renderContext'> = {
   translateContext: {
     source: 'files',
     canResolveNames: true,
+    hasStreamModule: true,
     allowLoopback: false,
     echoSocket: undefined,
     selfSignedKeyPair: { name: mustParse(parseGeneratedName('self-signed')), pem: '' },

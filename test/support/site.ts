@@ -15,6 +15,7 @@ import { createApply, type ReloadResult } from '../../src/nginx/apply.ts'
 import { type NginxBinary, probeNginx } from '../../src/nginx/capabilities.ts'
 import { createGenerationStore } from '../../src/nginx/generations.ts'
 import { createLayout, type Layout, layoutOf } from '../../src/nginx/layout.ts'
+import { listenable } from '../../src/nginx/listenable.ts'
 import { type Machine, probeMachine } from '../../src/nginx/machine.ts'
 import { selfSignedKeyPair } from '../../src/nginx/self-signed.ts'
 import { createOptionsReader, type OptionsInput, parseOptions } from '../../src/options.ts'
@@ -92,6 +93,7 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
   const context: TranslateContext = {
     source: 'files',
     canResolveNames: canResolveNames(binary.capabilities, machine),
+    hasStreamModule: binary.capabilities.stream !== undefined,
     allowLoopback: true,
     echoSocket: settings.echo === true ? layout.echoSocket : undefined,
     selfSignedKeyPair: await selfSignedKeyPair(root, Date.now()),
@@ -112,9 +114,10 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
       const snapshot = snapshotOf(objects)
       const read = readOptions(snapshot.state)
       const { model, issues } = translate(snapshot.state, read.options, context, memos.translation)
-      const result = await apply(render(model, renderContext, memos.render))
+      const checked = await listenable(model, renderContext.ipv6, agent)
+      const result = await apply(render(checked.model, renderContext, memos.render))
       const optionIssues = read.issues.filter(({ code }) => code !== 'configmap-not-found')
-      return { issues: [...snapshot.issues, ...optionIssues, ...issues], result }
+      return { issues: [...snapshot.issues, ...optionIssues, ...issues, ...checked.issues], result }
     },
     get: (host, path, request) => send(httpPort, host, path, request),
     getTls: (host, path, request) => send(httpsPort, host, path, { sni: host, ...request }),
