@@ -10,8 +10,9 @@ import { metricsCases } from './cases/metrics.ts'
 import { podCases } from './cases/pod.ts'
 import { releaseCases } from './cases/release.ts'
 import { serviceCases } from './cases/services.ts'
+import { streamCases } from './cases/streams.ts'
 
-const cases: Cases = { ...releaseCases, ...podCases, ...serviceCases, ...metricsCases, ...defaultBackendCases }
+const cases: Cases = { ...releaseCases, ...podCases, ...serviceCases, ...streamCases, ...metricsCases, ...defaultBackendCases }
 const values = chartValues()
 
 test('every value has a case', () => {

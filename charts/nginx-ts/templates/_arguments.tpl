@@ -22,6 +22,8 @@ flags that are not ours.
   "https-port" $controller.containerPort.https
   "public-https-port" (include "nginx-ts.publicHttpsPort" .)
   "healthz-port" $controller.metrics.port
+  "tcp-services-configmap" (include "nginx-ts.streams.reference" (list . "tcp"))
+  "udp-services-configmap" (include "nginx-ts.streams.reference" (list . "udp"))
   "shutdown-grace-period" (toString $controller.shutdownGracePeriodSeconds) -}}
 {{- range $name, $value := $flags -}}
 {{- if not $value -}}{{- $_ := unset $flags $name -}}{{- end -}}

@@ -115,6 +115,7 @@ spec:
           {{- if $hasHostPort }}
           hostPort: {{ $controller.hostPort.ports.https }}
           {{- end }}
+        {{- include "nginx-ts.streams.containerPorts" . | trim | nindent 8 }}
       {{- include "nginx-ts.probes" (list . $controller.agentStatusPort) | nindent 6 }}
       lifecycle:
         {{- include "nginx-ts.lifecycle" . | nindent 8 }}
@@ -218,6 +219,9 @@ spec:
   "seccompProfile" (dict "type" "RuntimeDefault") -}}
 {{- $sysctls := $controller.sysctls -}}
 {{- $lowest := min $controller.containerPort.http $controller.containerPort.https -}}
+{{- range $port, $_ := merge (dict) .Values.tcp .Values.udp -}}
+{{- $lowest = min $lowest $port -}}
+{{- end -}}
 {{- if and (lt $lowest 1024) (not $controller.hostNetwork) -}}
 {{- $sysctls = include "nginx-ts.union" (list (dict "net.ipv4.ip_unprivileged_port_start" (toString $lowest)) $sysctls) | fromYaml -}}
 {{- end -}}
