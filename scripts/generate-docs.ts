@@ -15,6 +15,7 @@ import { issueCodes } from '../src/model/issue.ts'
 import { createMetrics } from '../src/observe/metrics.ts'
 import { configMapKeys } from '../src/options/keys.ts'
 import { otherKeys } from '../src/options/other-keys.ts'
+import { chart, foreignFlags, foreignValues, valueRows, valuesSchema } from './chart-values.ts'
 import { project } from './project.ts'
 
 const GENERATED = '<!-- Written by `npm run generate`. Change the code that this page describes, not the page. -->'
@@ -29,6 +30,8 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['src/annotations/registry.ts', registryModule()],
     ['docs/reference/metrics.md', metricsPage()],
     ['docs/reference/explain.md', explainPage()],
+    ['charts/nginx-ts/values.schema.json', `${JSON.stringify(valuesSchema(), null, 2)}\n`],
+    ['charts/nginx-ts/README.md', chartReadme()],
   ])
 }
 
@@ -253,6 +256,28 @@ function explanationJsonSchema() {
 function labelsOf(metric: object): string {
   const labels: unknown = 'labelNames' in metric ? metric.labelNames : []
   return Array.isArray(labels) ? labels.map((label) => `\`${label}\``).join(', ') : ''
+}
+
+/** Written by hand, but for its tables. */
+function chartReadme(): string {
+  const values = table(['value', 'default', 'meaning'], valueRows())
+  const flags = Object.entries(foreignFlags).map(([flag, says]) => ({ path: `controller.extraArgs.${flag}`, says }))
+  const others = table(
+    ['value', 'here'],
+    [...foreignValues, ...flags].map(({ path, says }) => [`\`${path}\``, sentence(says)]),
+  )
+  const readme = readFileSync(join(chart, 'README.md'), 'utf8')
+  return between(between(readme, 'values', values), 'ingress-nginx', others)
+}
+
+/** Puts a text between the comments that name its place. */
+function between(page: string, name: string, text: string): string {
+  const begin = `<!-- ${name}: written by \`npm run generate\` -->\n`
+  const end = `<!-- end of ${name} -->`
+  const [before, rest] = page.split(begin)
+  const after = rest?.slice(rest.indexOf(end))
+  if (after === undefined) throw new Error(`there is no place for ${name}`)
+  return `${before}${begin}\n${text}\n\n${after}`
 }
 
 function page(title: string, lines: readonly string[]): string {

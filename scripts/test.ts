@@ -4,6 +4,7 @@
  */
 
 import { provideFaketime } from '../test/support/faketime.ts'
+import { helmBinaries } from './helm-binaries.ts'
 import { namespacePrefix, runPassingSignals } from './in-namespace.ts'
 import { kubeBinaries } from './kube-binaries.ts'
 import { nginxBinaries } from './nginx-binaries.ts'
@@ -29,6 +30,7 @@ await step('checking types', node, 'node_modules/typescript/bin/tsc')
 await step('checking style and import directions', node, 'node_modules/@biomejs/biome/bin/biome', 'check', '.')
 const kubernetes = await kubeBinaries(say)
 say(`Kubernetes ${kubernetes.version} is in ${kubernetes.folder}`)
+for (const { version, path } of await helmBinaries(say)) say(`Helm ${version} is ${path}`)
 await provideFaketime(say)
 const prefix = await namespacePrefix(say)
 await step('running the tests', ...prefix, node, ...jest, ...process.argv.slice(2))

@@ -8,7 +8,7 @@ import { project } from '../scripts/project.ts'
 import { runNginxTs } from './support/command-line.ts'
 
 const pages = [
-  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/README.md'],
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/README.md', 'charts/nginx-ts/README.md'],
   ...(await readdir(join(project, 'docs'), { recursive: true })).filter((name) => name.endsWith('.md')).map((name) => join('docs', name)),
 ]
 

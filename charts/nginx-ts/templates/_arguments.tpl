@@ -1,0 +1,71 @@
+{{/*
+Flags of the controller as a map of texts: what values ask for, and over it what extraArgs says, but for ingress-nginx's
+flags that are not ours.
+*/}}
+{{- define "nginx-ts.controller.flags" -}}
+{{- $controller := .Values.controller -}}
+{{- $flags := dict
+  "configmap" (printf "%s/%s" (include "nginx-ts.configMapNamespace" .) (include "nginx-ts.controller.fullname" .))
+  "ingress-class" (default $controller.ingressClassResource.name $controller.ingressClass)
+  "controller-class" (include "nginx-ts.controllerValue" .)
+  "election-id" (include "nginx-ts.electionID" .)
+  "election-ttl" $controller.electionTTL
+  "disable-leader-election" $controller.disableLeaderElection
+  "ingress-class-by-name" $controller.ingressClassByName
+  "watch-ingress-without-class" $controller.watchIngressWithoutClass
+  "watch-namespace" (include "nginx-ts.watchedNamespace" .)
+  "watch-namespace-selector" (ternary "" $controller.scope.namespaceSelector $controller.scope.enabled)
+  "publish-service" (include "nginx-ts.publishedService" .)
+  "report-node-internal-ip-address" $controller.reportNodeInternalIp
+  "default-backend-service" (ternary (printf "%s/%s" (include "nginx-ts.namespace" .) (include "nginx-ts.defaultBackend.fullname" .)) "" .Values.defaultBackend.enabled)
+  "http-port" $controller.containerPort.http
+  "https-port" $controller.containerPort.https
+  "public-https-port" (include "nginx-ts.publicHttpsPort" .)
+  "healthz-port" $controller.metrics.port
+  "shutdown-grace-period" (toString $controller.shutdownGracePeriodSeconds) -}}
+{{- range $name, $value := $flags -}}
+{{- if not $value -}}{{- $_ := unset $flags $name -}}{{- end -}}
+{{- end -}}
+{{- $foreign := (.Files.Get "files/ingress-nginx.yaml" | fromYaml).flags -}}
+{{- range $name, $value := $controller.extraArgs -}}
+{{- if not (hasKey $foreign $name) -}}{{- $_ := set $flags $name $value -}}{{- end -}}
+{{- end -}}
+{{- range $name, $value := $flags }}
+{{ $name }}: {{ tpl (include "nginx-ts.text" $value) $ | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Where clients reach https, for redirects; empty when nothing tells. */}}
+{{- define "nginx-ts.publicHttpsPort" -}}
+{{- with .Values.controller -}}
+{{- if .service.enabled -}}
+{{- .service.ports.https -}}
+{{- else if and .hostPort.enabled (not .hostNetwork) -}}
+{{- .hostPort.ports.https -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The flags as arguments. A switch is given or not; those two are on unless they are told otherwise. */}}
+{{- define "nginx-ts.controller.arguments" -}}
+- controller
+{{- range $name, $value := include "nginx-ts.controller.flags" . | fromYaml }}
+{{- if or (eq $value "true") (eq $value "") }}
+- --{{ $name }}
+{{- else if or (ne $value "false") (hasPrefix "update-status" $name) }}
+- {{ printf "--%s=%s" $name $value | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The agent takes whole seconds; the controller a unit, too. */}}
+{{- define "nginx-ts.agent.arguments" -}}
+{{- $period := get (include "nginx-ts.controller.flags" . | fromYaml) "shutdown-grace-period" -}}
+{{- $seconds := regexFind "^[0-9]+" $period | int -}}
+{{- if hasSuffix "m" $period -}}{{- $seconds = mul $seconds 60 -}}{{- end -}}
+{{- if hasSuffix "h" $period -}}{{- $seconds = mul $seconds 3600 -}}{{- end -}}
+- agent
+- --socket-group=10000
+- --shutdown-grace-period={{ $seconds }}
+- --status-port={{ .Values.controller.agentStatusPort }}
+{{- end -}}

@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package tools names the program that the tests compile, so that go.mod and go.sum cover it.
+package tools
+
+import _ "helm.sh/helm/v3/cmd/helm"
