@@ -68,6 +68,7 @@ test('both containers run as users of their own, with one group, and may do noth
   const pod = fieldOf(find(await render({}), WORKLOAD), POD)
   expect(fieldOf(pod, 'securityContext')).toMatchObject({
     runAsNonRoot: true,
+    runAsUser: 10001,
     runAsGroup: 10000,
     fsGroup: 10000,
     seccompProfile: { type: 'RuntimeDefault' },
