@@ -14,6 +14,8 @@ const PATH_VARIABLE = 'HELM'
 
 type Release = {
   readonly major: 3 | 4
+  /** Older ones do not lint for a version of Kubernetes. */
+  readonly leastMinor: number
   /** An official archive; sums are SHA-256, from the page of the release. */
   readonly archive: { readonly version: string; readonly sha256: Readonly<Record<'x64' | 'arm64', string>> }
   readonly module: string
@@ -23,6 +25,7 @@ type Release = {
 const RELEASES: readonly Release[] = [
   {
     major: 3,
+    leastMinor: 14,
     archive: {
       version: 'v3.20.2',
       sha256: {
@@ -35,6 +38,7 @@ const RELEASES: readonly Release[] = [
   },
   {
     major: 4,
+    leastMinor: 0,
     archive: {
       version: 'v4.1.4',
       sha256: {
@@ -62,16 +66,16 @@ export async function helmBinaries(say: Say = () => {}): Promise<readonly Helm[]
 async function helmsOfTheMachine(): Promise<readonly Helm[]> {
   const given = process.env[PATH_VARIABLE]
   const named = given ? [await helmAt(given)] : []
-  if (given && named[0] === undefined) throw new Error(`${PATH_VARIABLE} is ${given}, which is no Helm 3 or 4`)
+  if (given && named[0] === undefined) throw new Error(`${PATH_VARIABLE} is ${given}, which is no Helm 3.14 or later`)
   const found = await findExecutable('helm')
   return [...named, found === undefined ? undefined : await helmAt(found)].filter((helm) => helm !== undefined)
 }
 
-/** Undefined for what is no Helm, or another one. */
+/** Undefined for what is no Helm, or one that is too old. */
 async function helmAt(path: string): Promise<Helm | undefined> {
   const said = await run(path, 'version', '--template', '{{ .Version }}').catch(() => '')
-  const version = /v\d+\.\d+\.\d+\S*/.exec(said)?.[0]
-  const release = RELEASES.find(({ major }) => version?.startsWith(`v${major}.`))
+  const [version, major, minor] = /v(\d+)\.(\d+)\.\d+\S*/.exec(said) ?? []
+  const release = RELEASES.find((each) => each.major === Number(major) && each.leastMinor <= Number(minor))
   return version === undefined || release === undefined ? undefined : { major: release.major, version, path }
 }
 

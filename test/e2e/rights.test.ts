@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
-import type { AuditEvent } from '../support/api-server.ts'
 import { startBackend } from '../support/backend.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { type Cluster, podAddress, startCluster } from '../support/cluster.ts'
@@ -11,6 +10,7 @@ import { apply, read, type StoredObject } from '../support/cluster-objects.ts'
 import { eventually } from '../support/eventually.ts'
 import { shakeHands } from '../support/handshake.ts'
 import { endpointSlice, ingress, type Manifest, serviceFor, tlsSecret } from '../support/objects.ts'
+import { askedOf, nameOfRight } from '../support/rights.ts'
 import { project } from '../support/serve.ts'
 
 type Rule = { readonly apiGroups: readonly string[]; readonly resources: readonly string[]; readonly verbs: readonly string[] }
@@ -45,30 +45,8 @@ function rights(clusterRules: readonly Rule[], namespaceRules: readonly Rule[]):
 /** `get services`, `patch networking.k8s.io/ingresses/status`: one a verb and resource. */
 function namesOf(rules: readonly Rule[]): readonly string[] {
   return rules.flatMap(({ apiGroups, resources, verbs }) =>
-    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => nameOf(verb, group, resource)))),
+    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => nameOfRight(verb, group, resource)))),
   )
-}
-
-function nameOf(verb: string, group: string, resource: string): string {
-  return `${verb} ${group === '' ? '' : `${group}/`}${resource}`
-}
-
-/** What our account asked for: granted, and refused. */
-async function asked(cluster: Cluster): Promise<{ readonly granted: readonly string[]; readonly refused: readonly string[] }> {
-  const ours = (await cluster.api.auditEvents()).filter(({ user, objectRef }) => user.username === USER && objectRef !== undefined)
-  const named = (events: readonly AuditEvent[]) =>
-    [
-      ...new Set(
-        events.map(({ verb, objectRef }) => {
-          const { apiGroup = '', resource = '', subresource } = objectRef ?? {}
-          return nameOf(verb, apiGroup, subresource === undefined ? resource : `${resource}/${subresource}`)
-        }),
-      ),
-    ].sort()
-  return {
-    granted: named(ours.filter(({ responseStatus }) => responseStatus?.code !== undefined && responseStatus.code < 300)),
-    refused: named(ours.filter(({ responseStatus }) => responseStatus?.code === 403)),
-  }
 }
 
 /** What there is to do for a controller: routes, a certificate and headers that are referred to later, an Issue, a status that others write. */
@@ -96,7 +74,7 @@ async function keepBusy(cluster: Cluster, started: AsyncDisposableStack): Promis
   await cluster.apply(ingress('shop').host('shop.test').prefix('/', 'web').tls('shop', 'shop.test'))
   await eventually(async () => expect(await cluster.get('shop.test', '/missing')).toHaveStatus(308))
   await cluster.apply(shop)
-  await eventually(async () => expect((await asked(cluster)).granted).toContain('patch events'), { timeoutMs: 30_000 })
+  await eventually(async () => expect((await askedOf(cluster.api, USER)).granted).toContain('patch events'), { timeoutMs: 30_000 })
   await cluster.remove(shop, guarded)
 }
 
@@ -135,7 +113,7 @@ test(
     )
     await keepBusy(cluster, started)
     await stop(cluster)
-    const { granted, refused } = await asked(cluster)
+    const { granted, refused } = await askedOf(cluster.api, USER)
     expect(refused).toEqual([])
     expect(granted).toEqual(expect.arrayContaining([...namesOf([...everywhere, ...own])].sort()))
     // Nodes and Pods are nobody's business here.
@@ -196,7 +174,7 @@ test(
     await cluster.apply(shop)
     await eventually(async () => expect(await addressesOf(cluster, shop)).toEqual([{ ip: '203.0.113.9' }]), { timeoutMs: 30_000 })
     await stop(cluster)
-    const { granted, refused } = await asked(cluster)
+    const { granted, refused } = await askedOf(cluster.api, USER)
     expect(refused).toEqual([])
     expect(granted).toEqual(expect.arrayContaining([...namesOf([...forNodes.everywhere, ...forNodes.own])]))
     // The last replica takes its addresses away.

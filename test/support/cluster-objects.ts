@@ -97,6 +97,6 @@ function namespaceOf(object: Manifest): string | undefined {
 
 /** As Kubernetes spells the kinds that tests have. */
 function pluralOf(kind: string): string {
-  const singular = kind.toLowerCase()
+  const singular = kind.toLowerCase().replace(/y$/, 'ie')
   return /(s|x|ch)$/.test(singular) ? `${singular}es` : `${singular}s`
 }
