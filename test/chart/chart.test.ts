@@ -1,6 +1,7 @@
 /** What the chart makes as a whole, with Helm 3 and Helm 4. */
 import { expect, test } from '@jest/globals'
 import { chart, foreignFlags, foreignValues } from '../../scripts/chart-values.ts'
+import { createProgram } from '../../src/cli/program.ts'
 import { ciValues, fieldOf, find, helms, nameOf, newestHelm, RELEASE, render, runHelm, type Values } from '../support/chart.ts'
 import type { Manifest } from '../support/objects.ts'
 import { merged, nested } from './cases/case.ts'
@@ -44,6 +45,42 @@ test.each(ci)('%s: what is made has a name of its own, a namespace where it need
   }
 })
 
+/** Throws when the program refuses the command line. Runs nothing. */
+function parseCommandLine(args: readonly string[]): void {
+  const program = createProgram()
+  for (const command of program.commands)
+    command
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} })
+      .action(() => {})
+  program.parse(args, { from: 'user' })
+}
+
+test.each(ci)('%s: both containers are started with flags that they know', async (_name, values) => {
+  const workload = (await render(values)).find((object) => /-controller$/.test(nameOf(object)) && fieldOf(object, POD) !== undefined)
+  for (const container of ['controller', 'nginx']) {
+    const args = fieldOf(workload, `${POD}.containers.${container}.args`) as readonly string[]
+    expect(() => parseCommandLine(args)).not.toThrow()
+  }
+})
+
+test('a switch is given as the program wants it, whichever way a values file spells it', async () => {
+  const spelled = {
+    takeover: '',
+    'disable-catch-all': true,
+    'all-classes': 'true',
+    'update-status': true,
+    'disable-svc-external-name': false,
+  }
+  const args = fieldOf(
+    find(await render(nested('controller.extraArgs', spelled)), WORKLOAD),
+    `${POD}.containers.controller.args`,
+  ) as readonly string[]
+  expect(() => parseCommandLine(args)).not.toThrow()
+  const asked = /takeover|disable|all-classes|update-status/
+  expect(args.filter((arg) => asked.test(arg))).toEqual(['--all-classes', '--disable-catch-all', '--takeover', '--update-status'])
+})
+
 test.each(['1.25.0', '1.36.0', '1.31.2-gke.100'])('it is for Kubernetes %s', async (kubeVersion) => {
   expect((await render({}, { ...RELEASE, kubeVersion })).length).toBeGreaterThan(5)
 })
@@ -68,6 +105,7 @@ test('both containers run as users of their own, with one group, and may do noth
   const pod = fieldOf(find(await render({}), WORKLOAD), POD)
   expect(fieldOf(pod, 'securityContext')).toMatchObject({
     runAsNonRoot: true,
+    runAsUser: 10001,
     runAsGroup: 10000,
     fsGroup: 10000,
     seccompProfile: { type: 'RuntimeDefault' },

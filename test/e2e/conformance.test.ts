@@ -1,29 +1,25 @@
 /**
- * The five features of the kubernetes-sigs ingress-controller-conformance suite, through an API server. Its scenarios in
- * our words; where it asks a Pod who answered, a backend at a Pod's address says so.
+ * The five features of the kubernetes-sigs ingress-controller-conformance suite. Its scenarios in our words: through an
+ * API server, where a backend at a Pod's address says who answered; and with real Pods in the cluster that the
+ * environment names (`npm run test:cluster`).
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { startBackend } from '../support/backend.ts'
 import { createAuthority } from '../support/certificates.ts'
-import { type Cluster, podAddress, startCluster } from '../support/cluster.ts'
 import { read } from '../support/cluster-objects.ts'
+import { type ConformanceCluster, startConformanceCluster } from '../support/conformance-cluster.ts'
 import { eventually } from '../support/eventually.ts'
-import { shakeHands } from '../support/handshake.ts'
-import { endpointSlice, ingress, ingressClass, type Manifest, service, serviceFor, tlsSecret } from '../support/objects.ts'
+import { ingress, ingressClass, tlsSecret } from '../support/objects.ts'
 
 const started = new AsyncDisposableStack()
-let cluster: Cluster
-let pods = 0
+let cluster: ConformanceCluster
 
 beforeAll(async () => {
-  cluster = started.use(await startCluster({ flags: ['--publish-status-address', '203.0.113.7'] }))
-}, 180_000)
-afterAll(() => started.disposeAsync())
+  cluster = started.use(await startConformanceCluster())
+}, 300_000)
+afterAll(() => started.disposeAsync(), 300_000)
 
 /** A Service with a Pod of its own. */
-async function serviceWithPod(name: string): Promise<readonly Manifest[]> {
-  return serviceFor(started.use(await startBackend(name, { address: podAddress(++pods) })))
-}
+const serviceWithPod = (name: string) => cluster.serviceWithPods(name, 1)
 
 const from = (backend: string) => (answer: unknown) => expect(answer).toComeFrom(backend)
 const notFound = (answer: unknown) => expect(answer).toHaveStatus(404)
@@ -34,7 +30,7 @@ test('default backend: an Ingress without rules takes all requests that no other
   await cluster.eventually('my-host.test', '/', from('echo'))
   for (const path of ['/any', '/path/there?is=none']) expect(await cluster.get('another-host.test', path)).toComeFrom('echo')
   const { status } = await eventuallyPublished('everything')
-  expect(status.loadBalancer.ingress).toEqual([{ ip: '203.0.113.7' }])
+  expect(status.loadBalancer.ingress).toEqual(cluster.published)
   await cluster.remove(everything)
   await cluster.eventually('my-host.test', '/', notFound)
 })
@@ -72,7 +68,7 @@ describe('host rules', () => {
   })
 
   test("the host's certificate is the Secret's", async () => {
-    const { certificate } = await shakeHands(cluster.agent.httpsPort, 'foo.bar.test')
+    const { certificate } = await cluster.shakeHands('foo.bar.test')
     expect(certificate.subjectAltName).toContain('foo.bar.test')
   })
 })
@@ -89,26 +85,19 @@ test('ingress class: an Ingress of a class that is not ours gets neither request
   await cluster.eventually('ours.test', '/', from('reachable'))
   for (const host of ['other.test', 'invalid.test']) expect(await cluster.get(host, '/')).toHaveStatus(404)
   await eventuallyPublished('our-class')
-  for (const name of ['other-class', 'no-class']) expect((await read(cluster.api.client, ingress(name))).status.loadBalancer).toEqual({})
+  for (const name of ['other-class', 'no-class']) expect((await read(cluster.client, ingress(name))).status.loadBalancer).toEqual({})
 })
 
 test('load balancing: requests reach all ten Pods of a Service, and none but those', async () => {
-  const addresses = await Promise.all(
-    Array.from({ length: 10 }, async (_, index) => {
-      const { address } = started.use(await startBackend(`pod-${index}`, { address: podAddress(++pods), port: 3000 }))
-      return { address }
-    }),
-  )
-  await cluster.apply(
-    service('many'),
-    endpointSlice('many', addresses.slice(0, 6), { port: 3000 }, { suffix: '1' }),
-    endpointSlice('many', addresses.slice(6), { port: 3000 }, { suffix: '2' }),
-    ingress('many').host('many.test').prefix('/', 'many'),
-  )
+  await cluster.apply(...(await cluster.serviceWithPods('many', 10)), ingress('many').host('many.test').prefix('/', 'many'))
   await cluster.eventually('many.test', '/', (answer) => expect(answer).toHaveStatus(200))
   const seen = new Set<string>()
-  for (let sent = 0; sent < 100; sent++) seen.add(JSON.parse((await cluster.get('many.test', '/')).body).backend)
-  expect([...seen].sort()).toEqual(Array.from({ length: 10 }, (_, index) => `pod-${index}`))
+  for (let sent = 0; sent < 100; sent++) {
+    const { pod, backend } = JSON.parse((await cluster.get('many.test', '/')).body)
+    seen.add(pod ?? backend)
+  }
+  const pods = Array.from({ length: 10 }, () => expect.stringMatching(/^many-/))
+  expect([...seen]).toEqual(pods)
 })
 
 describe('path rules', () => {
@@ -132,15 +121,17 @@ describe('path rules', () => {
   } as const
 
   beforeAll(async () => {
-    const paths = Object.values(hosts).flat()
-    for (const [, , name] of paths) await cluster.apply(...(await serviceWithPod(name)))
+    const services = await Promise.all(Object.values(hosts).flatMap((rules) => rules.map(([, , name]) => serviceWithPod(name))))
+    await cluster.apply(...services.flat())
     for (const [host, rules] of Object.entries(hosts)) {
       const builder = ingress(host.replace('.test', '')).host(host)
       for (const [type, path, name] of rules) builder.path(type, path, name)
       await cluster.apply(builder)
     }
-    await cluster.eventually('all.test', '/', from('all'))
-  })
+    for (const [host, rules] of Object.entries(hosts)) {
+      for (const [, path] of rules) await cluster.eventually(host, path, (answer) => expect(answer).toHaveStatus(200))
+    }
+  }, 180_000)
 
   test.each([
     ['exact.test', '/foo', 'exact-foo'],
@@ -175,8 +166,8 @@ describe('path rules', () => {
 async function eventuallyPublished(name: string) {
   return await eventually(
     async () => {
-      const found = await read(cluster.api.client, ingress(name))
-      if (found['status']?.loadBalancer?.ingress === undefined) throw new Error(`no status: ${cluster.controller.standardError()}`)
+      const found = await read(cluster.client, ingress(name))
+      if (found['status']?.loadBalancer?.ingress === undefined) throw new Error(`no status: ${cluster.log()}`)
       return found
     },
     { timeoutMs: 30_000 },

@@ -28,18 +28,22 @@ export type Load = AsyncDisposable & {
   /** Where the load's own backend listens on the address that was asked for. */
   readonly backendPort: number
   /** Begins to request `host` from `port`, half on fresh connections and half over keep-alive. */
-  begin(port: number, host: string, perSecond: number): void
+  begin(port: number, host: string, perSecond: number, target?: LoadTarget): void
   /** How many requests wait for their answer now. Only between begin and finish. */
   inFlight(): Promise<number>
   /** Sends no more, waits for the answers that are due, and counts. */
   finish(): Promise<LoadCounts>
 }
 
+/** Where the load goes, and for what. */
+export type LoadTarget = { readonly address?: string; readonly path?: string }
+
 type Order =
-  | { readonly order: 'begin'; readonly port: number; readonly host: string; readonly perSecond: number }
+  | ({ readonly order: 'begin'; readonly port: number; readonly host: string; readonly perSecond: number } & LoadTarget)
   | { readonly order: 'count' | 'finish' }
 
-const BODY = 'the steady backend'
+/** What the load's own backend answers, and any other must. */
+export const STEADY_BODY = 'the steady backend'
 const TICK_MS = 10
 const LONGEST_ANSWER_MS = 10_000
 const EXAMPLES = 5
@@ -53,7 +57,7 @@ export async function startLoad({ address = '127.0.0.1' } = {}): Promise<Load> {
   const give = (order: Order) => void child.send(order)
   return {
     backendPort,
-    begin: (port, host, perSecond) => give({ order: 'begin', port, host, perSecond }),
+    begin: (port, host, perSecond, target = {}) => give({ order: 'begin', port, host, perSecond, ...target }),
     async inFlight() {
       const count = message(child)
       give({ order: 'count' })
@@ -82,7 +86,7 @@ async function message(child: ChildProcess): Promise<unknown> {
 }
 
 async function runLoad(address: string) {
-  const backend = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end(BODY)).listen({
+  const backend = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end(STEADY_BODY)).listen({
     port: 0,
     host: address,
     backlog: BACKLOG,
@@ -110,9 +114,9 @@ async function runLoad(address: string) {
 
   async function sendOne(agent: Agent | false) {
     const sending = request({
-      host: '127.0.0.1',
+      host: begin.address ?? '127.0.0.1',
       port: begin.port,
-      path: '/',
+      path: begin.path ?? '/',
       headers: { host: begin.host },
       agent,
       timeout: LONGEST_ANSWER_MS,
@@ -130,7 +134,7 @@ async function runLoad(address: string) {
       const [response] = await once(sending, 'response')
       hasBegun = true
       const body = await text(response)
-      if (response.statusCode === 200 && body === BODY) count('answered')
+      if (response.statusCode === 200 && body === STEADY_BODY) count('answered')
       else count('wrong', `${response.statusCode} ${body.slice(0, 100)}`)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException

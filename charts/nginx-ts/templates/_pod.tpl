@@ -208,11 +208,14 @@ spec:
   {{- end }}
 {{- end -}}
 
-{{/* Of the Pod. Volumes belong to the group that both containers have. A low port is opened to other users than root. */}}
+{{/*
+Of the Pod. containerd 1.6 makes no sandbox of a group without a user: it is the controller's, and each container says its
+own. Volumes belong to the group that both containers have. A low port is opened to other users than root. */}}
 {{- define "nginx-ts.controller.podSecurityContext" -}}
 {{- $controller := .Values.controller -}}
 {{- $context := dict
   "runAsNonRoot" true
+  "runAsUser" 10001
   "runAsGroup" 10000
   "fsGroup" 10000
   "fsGroupChangePolicy" "OnRootMismatch"

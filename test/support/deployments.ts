@@ -1,0 +1,61 @@
+/** Real Pods: a Deployment of the tests' backend and the Service that leads to it, as "restricted" pod security wants them. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { configMap, type Manifest } from './objects.ts'
+
+const PROGRAM = readFileSync(join(import.meta.dirname, 'pod-backend.ts'), 'utf8')
+const PORT = 8080
+const ACCOUNT = 65532
+
+export type DeploymentSettings = {
+  /** Ours, which has a Node. */
+  readonly image: string
+  readonly namespace: string
+  readonly replicas?: number
+  /** Another one rolls the Deployment. */
+  readonly version?: string
+}
+
+/** What `deployment` needs in its namespace. */
+export function backendProgram(namespace: string): Manifest {
+  return configMap('backend', { 'backend.ts': PROGRAM }, namespace)
+}
+
+/** A Deployment of that name, and its Service on port 80. */
+export function deployment(name: string, { image, namespace, replicas = 1, version = '1' }: DeploymentSettings): readonly Manifest[] {
+  const labels = { app: name }
+  const container = {
+    name: 'backend',
+    image,
+    command: ['node', '/backend/backend.ts'],
+    env: [
+      { name: 'SERVICE', value: name },
+      { name: 'VERSION', value: version },
+    ],
+    ports: [{ name: 'http', containerPort: PORT }],
+    readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 },
+    resources: { requests: { cpu: '10m', memory: '32Mi' } },
+    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    volumeMounts: [{ name: 'backend', mountPath: '/backend' }],
+  }
+  const spec = {
+    automountServiceAccountToken: false,
+    securityContext: { runAsNonRoot: true, runAsUser: ACCOUNT, runAsGroup: ACCOUNT, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [container],
+    volumes: [{ name: 'backend', configMap: { name: 'backend' } }],
+  }
+  return [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { namespace, name },
+      spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace, name },
+      spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
+    },
+  ]
+}
