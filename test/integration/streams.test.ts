@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { prepareAgent } from '../support/agent.ts'
 import { type Backend, startBackend } from '../support/backend.ts'
 import { createAuthority } from '../support/certificates.ts'
+import { newestNginx } from '../support/cluster.ts'
 import { datagramClient } from '../support/datagrams.ts'
 import { type DnsServer, startDns } from '../support/dns.ts'
 import { eventually } from '../support/eventually.ts'
@@ -377,41 +378,6 @@ describe.each(await testedNginx())('TCP and UDP services, NGINX %s', (_version, 
     })
   })
 
-  test('an agent that begins anew where another program has taken a port meanwhile: http is served, and the others', async () => {
-    await using agent = await prepareAgent(nginx, { options: STREAM_FLAGS })
-    const [taken, free] = [await freePort(), await freePort()]
-    const objects = [
-      ...[ingress('web').host('web.test').prefix('/', 'web'), serviceFor(web), db()],
-      streamConfigMaps({ [taken]: 'default/db:5432', [free]: 'default/db:5432' }),
-    ]
-    await agent.startReady()
-    {
-      await using _controller = agent.control(...objects)
-      await eventually(async () => expect(await firstWord(taken, 'x')).toBe('one: x'))
-    }
-    const [master, agentPid] = [await agent.masterPid(), await agent.agentPid()]
-    for (const pid of [agent.initPid(), agentPid]) process.kill(pid, 'SIGKILL')
-    await agent.ended()
-    endGroup(master)
-    await eventually(async () => expect(await nginxProcesses(master)).toEqual([]))
-
-    const program = createTcpServer().listen(taken, '0.0.0.0')
-    await once(program, 'listening')
-    await agent.startReady()
-    await using controller = agent.control(...objects)
-    await eventually(async () => expect(await agent.get('web.test', '/')).toComeFrom('web'), { timeoutMs: 40_000 })
-    await eventually(async () => expect(await firstWord(free, 'x')).toBe('one: x'))
-    await eventually(
-      () =>
-        expect(controller.outcomes.at(-1)?.issues.map(({ code, field }) => `${code} ${field}`)).toEqual([
-          `stream-port-unavailable data.${taken}`,
-        ]),
-      { timeoutMs: 20_000 },
-    )
-    await new Promise((resolve) => program.close(resolve))
-    await eventually(async () => expect(await firstWord(taken, 'x')).toBe('one: x'), { timeoutMs: 20_000 })
-  })
-
   test('serve: a directory’s ConfigMaps are followed, and a port that was taken is served soon after it is free', async () => {
     await using serving = await prepareServe(nginx)
     const taken = await freePort()
@@ -436,4 +402,41 @@ describe.each(await testedNginx())('TCP and UDP services, NGINX %s', (_version, 
     await new Promise((resolve) => program.close(resolve))
     await eventually(async () => expect(await firstWord(taken, 'x')).toBe('one: x'), { timeoutMs: 20_000 })
   })
+})
+
+test('an agent that begins anew where another program has taken a port meanwhile: http is served, and the others', async () => {
+  await using web = await startBackend('web')
+  await using one = await startTcpBackend('one')
+  await using agent = await prepareAgent(await newestNginx(), { options: STREAM_FLAGS })
+  const [taken, free] = [await freePort(), await freePort()]
+  const objects = [
+    ...[ingress('web').host('web.test').prefix('/', 'web'), serviceFor(web), streamService('db', [one])],
+    streamConfigMaps({ [taken]: 'default/db:5432', [free]: 'default/db:5432' }),
+  ]
+  await agent.startReady()
+  {
+    await using _controller = agent.control(...objects)
+    await eventually(async () => expect(await firstWord(taken, 'x')).toBe('one: x'))
+  }
+  const [master, agentPid] = [await agent.masterPid(), await agent.agentPid()]
+  for (const pid of [agent.initPid(), agentPid]) process.kill(pid, 'SIGKILL')
+  await agent.ended()
+  endGroup(master)
+  await eventually(async () => expect(await nginxProcesses(master)).toEqual([]))
+
+  const program = createTcpServer().listen(taken, '0.0.0.0')
+  await once(program, 'listening')
+  await agent.startReady()
+  await using controller = agent.control(...objects)
+  await eventually(async () => expect(await agent.get('web.test', '/')).toComeFrom('web'), { timeoutMs: 40_000 })
+  await eventually(async () => expect(await firstWord(free, 'x')).toBe('one: x'))
+  await eventually(
+    () =>
+      expect(controller.outcomes.at(-1)?.issues.map(({ code, field }) => `${code} ${field}`)).toEqual([
+        `stream-port-unavailable data.${taken}`,
+      ]),
+    { timeoutMs: 20_000 },
+  )
+  await new Promise((resolve) => program.close(resolve))
+  await eventually(async () => expect(await firstWord(taken, 'x')).toBe('one: x'), { timeoutMs: 20_000 })
 })
