@@ -8,27 +8,21 @@ FROM ${NODE_IMAGE} AS node
 RUN strip /usr/local/bin/node
 
 # All else is JavaScript, and made once for every processor.
-FROM --platform=${BUILDPLATFORM:-linux/amd64} ${NODE_IMAGE} AS packages
+FROM --platform=${BUILDPLATFORM:-linux/amd64} ${NODE_IMAGE} AS build
 WORKDIR /opt/nginx-ts
 COPY package.json package-lock.json .npmrc ./
-
-# Without what no program reads: declarations, source maps, pages (licences stay), and libraries for another runtime.
-FROM packages AS dependencies
-RUN npm ci --omit=dev --ignore-scripts
-RUN find node_modules -type f ! -iname 'licen*' \
-      \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' -o -name '*.flow' \) -delete \
- && find node_modules -type d \( -name @types -o -name prebuilds \) -prune -exec rm -rf {} +
-
-FROM packages AS build
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
 COPY scripts/build.ts scripts/compile-templates.ts scripts/project.ts scripts/
 COPY templates/ templates/
 COPY src/ src/
 RUN node scripts/build.ts
 COPY LICENSE ./
-RUN mkdir -p /image/opt/nginx-ts /image/usr/local/bin \
+# The program is bundled with the packages that it is made of; their licences go along.
+RUN mkdir -p /image/opt/nginx-ts/licenses /image/usr/local/bin \
  && cp -R dist package.json LICENSE /image/opt/nginx-ts/ \
+ && npm prune --omit=dev --ignore-scripts \
+ && find node_modules -type f -iname 'licen*' -exec cp --parents {} /image/opt/nginx-ts/licenses/ \; \
  && find /image -name '*.map' -delete \
  && chmod -R a+rX /image \
  && ln -s /opt/nginx-ts/dist/main.js /image/usr/local/bin/nginx-ts
@@ -39,7 +33,6 @@ LABEL org.opencontainers.image.title="nginx-ts" \
       org.opencontainers.image.description="A Kubernetes ingress controller: TypeScript plans, a stock NGINX serves." \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
-COPY --from=dependencies /opt/nginx-ts/node_modules /opt/nginx-ts/node_modules
 COPY --from=build /image/ /
 EXPOSE 8080 8443 10254
 # The account of NGINX in the official image; the chart gives each container one of its own.
