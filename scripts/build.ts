@@ -39,6 +39,8 @@ await build({
   // A command loads what it needs.
   splitting: true,
   platform: 'node',
+  // A part made of CommonJS would export nothing by name.
+  mainFields: ['module', 'main'],
   format: 'esm',
   target: 'node24',
   sourcemap: true,
