@@ -9,7 +9,7 @@ import { configMap, ingress, type Manifest, options } from '../support/objects.t
 import { STREAM_FLAGS, streamService } from '../support/stream-backends.ts'
 
 const RUNS = { numRuns: 300 }
-const GOOD = { '9000': 'default/db:5432', '9001': 'default/db:main:PROXY:PROXY' }
+const GOOD = { '9000': 'shop/db:5432', '9001': 'shop/db:main:PROXY:PROXY' }
 const ENDPOINT = { address: '10.0.0.1', port: 5432 }
 const memos = freshMemos()
 let before: Configuration
@@ -20,8 +20,8 @@ function served(tcp: Data, udp: Data = {}, others: readonly Manifest[] = []): Co
   return configurationOf(
     [
       ingress('shop').created('2026-01-01T00:00:00Z').host('shop.test').prefix('/', 'missing').toManifest(),
-      ...streamService('db', [ENDPOINT]),
-      ...streamService('dns', [ENDPOINT], 'UDP'),
+      ...streamService('db', [ENDPOINT], 'TCP', 'shop'),
+      ...streamService('dns', [ENDPOINT], 'UDP', 'shop'),
       configMap('tcp', tcp, 'nginx-ts'),
       configMap('udp', udp, 'nginx-ts'),
       ...others,
@@ -62,19 +62,14 @@ describe('a hostile text costs nobody else anything', () => {
   test('as a value', () => {
     fc.assert(
       fc.property(hostileText(), (text) => {
-        expectUnharmed(served({ ...GOOD, '9002': text, '9003': `default/db:5432:${text.trim() || 'x'}` }, { '53': text }), ['9000', '9001'])
+        expectUnharmed(served({ ...GOOD, '9002': text, '9003': `shop/db:5432:${text.trim() || 'x'}` }, { '53': text }), ['9000', '9001'])
       }),
       RUNS,
     )
   })
 
   test('in any part of a value', () => {
-    const values = (text: string) => [
-      `${text}/db:5432`,
-      `default/${text}:5432`,
-      `default/db:${text}`,
-      `default/db:5432:PROXY:${text.trim() || 'x'}`,
-    ]
+    const values = (text: string) => [`${text}/db:5432`, `shop/${text}:5432`, `shop/db:${text}`, `shop/db:5432:PROXY:${text.trim() || 'x'}`]
     fc.assert(
       fc.property(hostileText(), (text) => {
         const entries = Object.fromEntries(values(text).map((value, index) => [String(9010 + index), value]))
@@ -88,14 +83,14 @@ describe('a hostile text costs nobody else anything', () => {
     fc.assert(
       fc.property(hostileText(), (text) => {
         fc.pre(!/^\d+$/.test(text))
-        expectUnharmed(served({ ...GOOD, [text]: 'default/db:5432' }), ['9000', '9001'])
+        expectUnharmed(served({ ...GOOD, [text]: 'shop/db:5432' }), ['9000', '9001'])
       }),
       RUNS,
     )
   })
 
   test('the whole corpus at once, as keys and as values', () => {
-    const keys = Object.fromEntries(hostileTexts.filter((text) => !/^\d+$/.test(text)).map((text) => [text, 'default/db:5432']))
+    const keys = Object.fromEntries(hostileTexts.filter((text) => !/^\d+$/.test(text)).map((text) => [text, 'shop/db:5432']))
     const values = Object.fromEntries(hostileTexts.map((text, index) => [String(20_000 + index), text]))
     expectUnharmed(served({ ...GOOD, ...keys, ...values }), ['9000', '9001'])
   })
@@ -105,7 +100,7 @@ test('numbers of all kinds as ports: one that is listened on is one that was ask
   fc.assert(
     fc.property(fc.oneof(fc.integer({ min: -10, max: 70_000 }), fc.double()), fc.boolean(), (number, isUdp) => {
       const key = String(number)
-      const entry = { [key]: isUdp ? 'default/dns:5432' : 'default/db:5432' }
+      const entry = { [key]: isUdp ? 'shop/dns:5432' : 'shop/db:5432' }
       const isPort = Number.isInteger(number) && number >= 1 && number <= 65_535 && (isUdp || (number !== 80 && number !== 443))
       expect(portsIn(served(isUdp ? {} : entry, isUdp ? entry : {}))).toEqual(isPort ? [isUdp ? `${key} udp` : key] : [])
     }),
