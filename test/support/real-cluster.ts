@@ -50,7 +50,7 @@ export type Release = AsyncDisposable & {
 
 const ANSWERS_TO_BE_SURE = 50
 const HELM_TIMEOUT = '120s'
-const DELETION_TIMEOUT_MS = 120_000
+const DELETION_TIMEOUT_MS = 240_000
 const LABEL = 'app.kubernetes.io/instance'
 
 /** Throws when the environment names no cluster or no image. */
