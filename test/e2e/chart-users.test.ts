@@ -33,7 +33,7 @@ function containerOf(pod: unknown, name: string) {
   const mounts = fieldOf(pod, `containers.${name}.volumeMounts`) as readonly Mount[]
   return {
     user: `${fieldOf(pod, `containers.${name}.securityContext.runAsUser`)}`,
-    group: `${fieldOf(pod, 'securityContext.runAsGroup')}`,
+    group: `${fieldOf(pod, `containers.${name}.securityContext.runAsGroup`)}`,
     args: fieldOf(pod, `containers.${name}.args`) as readonly string[],
     readOnly: mounts.filter(({ readOnly }) => readOnly).flatMap(({ mountPath }) => mountPath.split(STATE_DIRECTORY)[1] ?? []),
   }

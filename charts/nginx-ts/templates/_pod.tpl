@@ -215,8 +215,6 @@ own. Volumes belong to the group that both containers have. A low port is opened
 {{- $controller := .Values.controller -}}
 {{- $context := dict
   "runAsNonRoot" true
-  "runAsUser" 10001
-  "runAsGroup" 10000
   "fsGroup" 10000
   "fsGroupChangePolicy" "OnRootMismatch"
   "seccompProfile" (dict "type" "RuntimeDefault") -}}
@@ -238,10 +236,11 @@ own. Volumes belong to the group that both containers have. A low port is opened
 {{- include "nginx-ts.union" (list $context $controller.podSecurityContext) -}}
 {{- end -}}
 
-{{/* Of a container. Takes a list: the root, and the user. */}}
+{{/* Of a container. Takes a list: the root, and the user. The group is here, for containerd takes none of the Pod without a user. */}}
 {{- define "nginx-ts.containerSecurityContext" -}}
 {{- $context := dict
   "runAsUser" (index . 1)
+  "runAsGroup" 10000
   "allowPrivilegeEscalation" false
   "readOnlyRootFilesystem" true
   "capabilities" (dict "drop" (list "ALL")) -}}
