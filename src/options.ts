@@ -60,6 +60,9 @@ export const optionsSchema = z.object({
   disableSvcExternalName: z.boolean().default(false).meta({ description: 'Refuse Services of type ExternalName.' }),
   httpPort: port.default(8080).meta({ description: 'Port for plain HTTP.' }),
   httpsPort: port.default(8443).meta({ description: 'Port for HTTPS.' }),
+  publicHttpPort: port
+    .optional()
+    .meta({ description: 'HTTP port as clients see it, which backends are told; the HTTP port when not given.' }),
   publicHttpsPort: port
     .optional()
     .meta({ description: 'HTTPS port as clients see it, carried by redirects; the HTTPS port when not given.' }),

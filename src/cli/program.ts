@@ -42,6 +42,7 @@ function withServingOptions(command: Command): Command {
     .addOption(optionFlag('disableSvcExternalName', '--disable-svc-external-name'))
     .addOption(optionFlag('httpPort', '--http-port <port>'))
     .addOption(optionFlag('httpsPort', '--https-port <port>'))
+    .addOption(optionFlag('publicHttpPort', '--public-http-port <port>'))
     .addOption(optionFlag('publicHttpsPort', '--public-https-port <port>'))
     .addOption(optionFlag('defaultBackendService', '--default-backend-service <namespace/name>'))
     .addOption(optionFlag('defaultSslCertificate', '--default-ssl-certificate <namespace/name>'))

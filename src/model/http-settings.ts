@@ -7,7 +7,8 @@ import type { Cidr, GeneratedName, HeaderName, MediaType, PortNumber } from './v
 export type HttpSettings = {
   readonly httpPort: PortNumber
   readonly httpsPort: PortNumber
-  /** The port that clients see, which redirects and X-Forwarded-Port carry. */
+  /** The ports that clients see, which redirects and X-Forwarded-Port carry. */
+  readonly publicHttpPort: PortNumber
   readonly publicHttpsPort: PortNumber
   readonly defaultKeyPair: GeneratedName
   readonly redirectCode: number

@@ -143,7 +143,7 @@ export function rootView(
       uwsgi: `${context.root}/temp/uwsgi`,
       scgi: `${context.root}/temp/scgi`,
     },
-    httpPort: http.httpPort,
+    publicHttpPort: http.publicHttpPort,
     publicHttpsPort: http.publicHttpsPort,
     defaultKeyPair: http.defaultKeyPair,
     ...namesHashOf(model.servers),

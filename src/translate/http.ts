@@ -9,6 +9,7 @@ export function httpSettingsOf(options: Options, defaultKeyPair: KeyPair): HttpS
   return {
     httpPort: options.httpPort as PortNumber,
     httpsPort: options.httpsPort as PortNumber,
+    publicHttpPort: (options.publicHttpPort ?? options.httpPort) as PortNumber,
     publicHttpsPort: (options.publicHttpsPort ?? options.httpsPort) as PortNumber,
     defaultKeyPair: defaultKeyPair.name,
     redirectCode: options.httpRedirectCode,

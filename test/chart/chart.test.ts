@@ -138,7 +138,7 @@ test('on the host’s network the ports are the node’s, whatever hostPort says
   const values = nested('controller', { hostNetwork: true, hostPort: { enabled: true }, service: { enabled: false } })
   const pod = fieldOf(find(await render(values), WORKLOAD), POD)
   expect(fieldOf(pod, 'containers.nginx.ports.https')).toEqual({ name: 'https', containerPort: 8443, protocol: 'TCP' })
-  expect((fieldOf(pod, 'containers.controller.args') as readonly string[]).join(' ')).not.toContain('--public-https-port')
+  expect((fieldOf(pod, 'containers.controller.args') as readonly string[]).join(' ')).not.toContain('--public-http')
 })
 
 test('a port below 1024 is opened to the Pod by a sysctl that the level "restricted" allows; on the host’s network none may be set', async () => {

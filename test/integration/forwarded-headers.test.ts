@@ -17,7 +17,7 @@ describe.each(await testedNginx())('what a backend is told, NGINX %s', (version,
   beforeAll(async () => {
     // Node joins repeated fields; a test that means exactly one must see them all.
     web = await startBackend('web', { answer: (request, response) => response.end(JSON.stringify(fieldsOf(request.rawHeaders))) })
-    site = await startSite(nginx, { options: { publicHttpsPort: 443 } })
+    site = await startSite(nginx, { options: { publicHttpPort: 80, publicHttpsPort: 443 } })
     await site.serve(
       ingress('shop').host('shop.test').prefix('/', 'web'),
       ingress('below').host('*.shop.test').prefix('/', 'web'),
@@ -46,7 +46,7 @@ describe.each(await testedNginx())('what a backend is told, NGINX %s', (version,
       'x-real-ip': ['127.0.0.7'],
       'x-forwarded-for': ['127.0.0.7'],
       'x-forwarded-host': ['shop.test'],
-      'x-forwarded-port': [String(site.httpPort)],
+      'x-forwarded-port': ['80'],
       'x-forwarded-proto': ['http'],
       'x-forwarded-scheme': ['http'],
       'x-scheme': ['http'],

@@ -20,7 +20,8 @@ flags that are not ours.
   "default-backend-service" (ternary (printf "%s/%s" (include "nginx-ts.namespace" .) (include "nginx-ts.defaultBackend.fullname" .)) "" .Values.defaultBackend.enabled)
   "http-port" $controller.containerPort.http
   "https-port" $controller.containerPort.https
-  "public-https-port" (include "nginx-ts.publicHttpsPort" .)
+  "public-http-port" (include "nginx-ts.publicPort" (list . "http"))
+  "public-https-port" (include "nginx-ts.publicPort" (list . "https"))
   "healthz-port" $controller.metrics.port
   "tcp-services-configmap" (include "nginx-ts.streams.reference" (list . "tcp"))
   "udp-services-configmap" (include "nginx-ts.streams.reference" (list . "udp"))
@@ -37,13 +38,14 @@ flags that are not ours.
 {{- end }}
 {{- end -}}
 
-{{/* Where clients reach https, for redirects; empty when nothing tells. */}}
-{{- define "nginx-ts.publicHttpsPort" -}}
-{{- with .Values.controller -}}
+{{/* Where clients reach http or https, for redirects and backends; empty when nothing tells. Takes a list: the root, and which. */}}
+{{- define "nginx-ts.publicPort" -}}
+{{- $name := index . 1 -}}
+{{- with (index . 0).Values.controller -}}
 {{- if .service.enabled -}}
-{{- .service.ports.https -}}
+{{- get .service.ports $name -}}
 {{- else if and .hostPort.enabled (not .hostNetwork) -}}
-{{- .hostPort.ports.https -}}
+{{- get .hostPort.ports $name -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -18,6 +18,7 @@ const flags: Readonly<Record<string, string | true | undefined>> = {
   'http-port': '8080',
   'https-port': '8443',
   'ingress-class': 'nginx-ts',
+  'public-http-port': '80',
   'public-https-port': '443',
   'publish-service': 'ingress/nginx-ts-controller',
   'shutdown-grace-period': '10',
