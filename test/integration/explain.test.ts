@@ -207,7 +207,7 @@ async function secondsOf(run: () => Promise<unknown>): Promise<number> {
 }
 
 /** What `--version` takes on a machine that has nothing else to do. */
-const IDLE_VERSION_SECONDS = 0.5
+const IDLE_VERSION_SECONDS = 0.3
 
 /** Other tests run beside this one: where even `--version` takes long, so may this. */
 function slownessOf(versionSeconds: number): number {
