@@ -5,6 +5,7 @@ import canary from '../../../src/annotations/features/canary.ts'
 import { type Backend, startBackend } from '../../support/backend.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import type { RequestOptions } from '../../support/client.ts'
+import { eventually } from '../../support/eventually.ts'
 import { callGrpc, startGrpcBackend } from '../../support/grpc-backend.ts'
 import { endpointSlice, type IngressBuilder, ingress, options, service, serviceFor } from '../../support/objects.ts'
 import { startPods } from '../../support/pods.ts'
@@ -63,9 +64,11 @@ describe.each(await testedNginx())('canary, NGINX %s', (_version, nginx) => {
     await site.serve(shop(), beside(), ...objects)
     await ask('/logged-canary', ALWAYS)
     await ask('/logged-main')
-    const lines = (await site.accessLog()).split('\n')
-    expect(lines.find((line) => line.includes('/logged-canary'))).toContain('[default-main-80] [default-other-80]')
-    expect(lines.find((line) => line.includes('/logged-main'))).toContain('[default-main-80] []')
+    await eventually(async () => {
+      const lines = (await site.accessLog()).split('\n')
+      expect(lines.find((line) => line.includes('/logged-canary'))).toContain('[default-main-80] [default-other-80]')
+      expect(lines.find((line) => line.includes('/logged-main'))).toContain('[default-main-80] []')
+    })
   })
 
   test('false is no canary', async () => {
@@ -307,9 +310,11 @@ describe.each(await testedNginx())('canary, NGINX %s', (_version, nginx) => {
         await site.serve(rewriting, beside, ...either.map((backend) => serviceFor(backend)))
         expect(await reached('https', { 'X-Canary': 'always' }, '/api/logged-over-tls')).toBe('either-canary by https')
         expect(await reached('http', { 'X-Canary': 'always' }, '/api/logged-plainly')).toBe('either-canary by http')
-        const lines = (await site.accessLog()).split('\n')
-        for (const path of ['/api/logged-over-tls', '/api/logged-plainly'])
-          expect(lines.find((line) => line.includes(path))).toContain('[default-either-80] [default-either-canary-80]')
+        await eventually(async () => {
+          const lines = (await site.accessLog()).split('\n')
+          for (const path of ['/api/logged-over-tls', '/api/logged-plainly'])
+            expect(lines.find((line) => line.includes(path))).toContain('[default-either-80] [default-either-canary-80]')
+        })
       })
     })
   })
