@@ -46,14 +46,22 @@ export type ProtectedLocations = {
   readonly issues: readonly Issue[]
 }
 
-/** What an Ingress says itself, else what the ConfigMap says for all that do not want to be left out. */
-export function authAskerOf(ingress: Ingress, patch: LocationPatch, options: Options): AuthAsker | undefined {
+/** What the ConfigMap says for all Ingresses. */
+export type GlobalAuth = Omit<AuthAsker, 'ingress'>
+
+/** What an Ingress says itself, else what is said for all that do not want to be left out. */
+export function authAskerOf(ingress: Ingress, patch: LocationPatch, forAll: GlobalAuth | undefined): AuthAsker | undefined {
   if (patch.externalAuth !== undefined) {
     const wrong: TellWrong = (key, code, message) => issue(code, ingress, { annotation: spelledUnder(ingress.annotations, key), message })
     return { ingress, patch: patch.externalAuth, wrong }
   }
+  return forAll === undefined || patch.globalAuth?.isWanted === false ? undefined : { ingress, ...forAll }
+}
+
+/** Undefined where nobody is asked for all of them. */
+export function globalAuthOf(options: Options): GlobalAuth | undefined {
   const url = options.globalAuthUrl
-  if (url === undefined || patch.globalAuth?.isWanted === false) return undefined
+  if (url === undefined) return undefined
   const configMap = options.configmap && { kind: 'ConfigMap', ...options.configmap }
   const request = authRequestOf({
     url,
@@ -67,7 +75,6 @@ export function authAskerOf(ingress: Ingress, patch: LocationPatch, options: Opt
     alwaysSetsCookie: options.globalAuthAlwaysSetCookie,
   })
   return {
-    ingress,
     patch: { ...request, requestHeaders: undefined },
     wrong: (key, code, message) => issue(code, configMap, { field: `data.global-${key}`, message }),
   }

@@ -26,7 +26,7 @@ import { backendTlsOf } from './backend-tls.ts'
 import { misfitIssues } from './buffers.ts'
 import { canaryRoutesOf, type ResolveCanary } from './canaries.ts'
 import type { BackendRules } from './endpoints.ts'
-import { type AuthAsker, authAskerOf, protectLocations } from './external-auth.ts'
+import { type AuthAsker, authAskerOf, globalAuthOf, protectLocations } from './external-auth.ts'
 import type { Lookup } from './lookup.ts'
 import { MOST_PATTERNS, settleMatches } from './patterns.ts'
 import { type IngressRoutes, isBelow, matchKey, ownerOf, pathFieldOf, type Route } from './routes.ts'
@@ -138,6 +138,7 @@ export function translateServer(
   const secretFiles: SecretFile[] = []
   const limitZones: LimitZone[] = []
   const authAskers = new Map<string, AuthAsker>()
+  const globalAuth = globalAuthOf(options)
   let patterns = 0
   function claim(match: PathMatch, owner: Contribution | undefined, wanted: Action, rewrite?: RewriteTarget) {
     const { withTls = options.sslRedirect, always = options.forceSslRedirect } = owner?.patches.location.httpsRedirect ?? {}
@@ -159,7 +160,7 @@ export function translateServer(
       action,
       ...(joined.length > 0 && { canaries: joined }),
     })
-    const asker = owner && canAuthenticate ? authAskerOf(owner.ingress, owner.patches.location, options) : undefined
+    const asker = owner && canAuthenticate ? authAskerOf(owner.ingress, owner.patches.location, globalAuth) : undefined
     if (asker !== undefined) authAskers.set(matchKey(match), asker)
   }
 
