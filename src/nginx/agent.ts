@@ -11,7 +11,7 @@ import type { NginxBinary } from './capabilities.ts'
 import type { Generation } from './generations.ts'
 import type { Layout } from './layout.ts'
 import { type UnavailablePort, unavailablePorts, type WantedPorts } from './ports.ts'
-import { ending, identityOf, identityText, signalIfAlive } from './process.ts'
+import { childrenOf, ending, identityOf, identityText, processTitle, signalIfAlive } from './process.ts'
 import { askWorker, type StatusAnswer } from './status.ts'
 
 export type TestResult = { readonly ok: boolean; readonly output: string }
@@ -56,8 +56,8 @@ type Master = { readonly pid: number; readonly ended: Promise<void> }
 
 /** The longest that each may take, in milliseconds. At 10,000 hosts a test was seen to take 9 s, on an idle machine. */
 export const AGENT_LIMITS_MS = { test: 120_000, confirm: 120_000 }
-/** Old workers answered up to 46 ms after the first new one had (measured): this many new answers in a row end doubt. */
-const ANSWERS_TO_CONFIRM = 20
+/** A worker says that it is leaving right before it closes its listening sockets: some answers in a row go past that moment. */
+const ANSWERS_TO_CONFIRM = 3
 const BETWEEN_ANSWERS_MS = 10
 /**
  * A test lives for the moment in which it reads everything, and a third of that is the kernel giving it memory a small
@@ -154,13 +154,15 @@ export async function createAgent(
     if (identity !== undefined) await writeFile(layout.masterFile, identityText(identity)).catch(() => {})
   }
 
-  async function confirm({ number, hash }: Generation, signal: AbortSignal | undefined): Promise<Confirmation> {
+  /** `before`: workers that took requests before this generation. */
+  async function confirm({ number, hash }: Generation, before: readonly number[], signal: AbortSignal | undefined): Promise<Confirmation> {
     const deadline = performance.now() + limits.confirm
     let answers = 0
     while (answers < ANSWERS_TO_CONFIRM) {
+      const areGone = (await Promise.all(before.map(takesRequests))).every((takes) => !takes)
       const answer = await askWorker(layout.statusSocket)
       const isNew = answer.kind === 'answer' && answer.generation.number === number && answer.generation.hash === hash
-      answers = isNew ? answers + 1 : 0
+      answers = areGone && isNew ? answers + 1 : 0
       if (master === undefined)
         return { ok: false, reason: 'NGINX ended while it took the configuration; its own words are in its error log' }
       if (signal?.aborted) {
@@ -211,9 +213,10 @@ export async function createAgent(
     },
     async activate(generation, signal) {
       if (isStopping) return { ok: false, reason: 'NGINX is being stopped' }
+      const before = master === undefined ? [] : await childrenOf(master.pid)
       if (master === undefined) await start()
       else signalIfAlive(master.pid, 'SIGHUP')
-      return await confirm(generation, signal)
+      return await confirm(generation, before, signal)
     },
     async running() {
       if (master === undefined) return undefined
@@ -245,4 +248,9 @@ export async function createAgent(
       clearInterval(awake)
     },
   }
+}
+
+/** NGINX's own title for a worker that has not been told to leave: ngx_process_cycle.c. */
+async function takesRequests(worker: number): Promise<boolean> {
+  return (await processTitle(worker)) === 'nginx: worker process'
 }

@@ -1,6 +1,6 @@
 /** Other processes, looked at through /proc and signalled. */
 import type { ChildProcess } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 
 /** Names a process for good: a number alone may be another program's by now. `startTime` is in clock ticks since boot. */
 export type ProcessIdentity = { readonly pid: number; readonly startTime: string }
@@ -35,10 +35,36 @@ export function signalIfAlive(pid: number, signal: NodeJS.Signals) {
 
 /** Undefined when there is no such process. */
 export async function identityOf(pid: number): Promise<ProcessIdentity | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  // proc(5): the command stands in brackets and may hold any character. Field 22 is the 20th behind it.
-  const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  const startTime = (await statFields(pid))?.[19]
   return startTime === undefined ? undefined : { pid, startTime }
+}
+
+/** Its processes, those included that have ended and were not reaped. Empty when there is no such process. */
+export async function childrenOf(pid: number): Promise<readonly number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => childrenByParent(pid))
+  return children.trim().split(/\s+/).filter(Boolean).map(Number)
+}
+
+/** For kernels built without CONFIG_PROC_CHILDREN. */
+async function childrenByParent(parent: number): Promise<string> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const parents = await Promise.all(pids.map((pid) => statFields(Number(pid)).then((fields) => Number(fields?.[1]))))
+  return pids.filter((_, index) => parents[index] === parent).join(' ')
+}
+
+/**
+ * The fields of proc_pid_stat(5) from the third on, for the second, in brackets, may hold any character. Undefined when
+ * there is no such process.
+ */
+export async function statFields(pid: number): Promise<readonly string[] | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+/** How a process calls itself; empty when there is no such process, or it has ended. */
+export async function processTitle(pid: number): Promise<string> {
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  return commandLine.replace(/\0+$/, '')
 }
 
 /** An identity as a file holds it: `PID STARTTIME`. */

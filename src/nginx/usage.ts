@@ -1,5 +1,6 @@
 /** What NGINX uses and carries now: connections as its workers count them, memory and time as the kernel does. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
+import { childrenOf, statFields } from './process.ts'
 import { askSocket } from './status.ts'
 
 /** Counters since NGINX started, and the connections open now: ngx_http_stub_status_module. */
@@ -48,8 +49,7 @@ export async function usageOfMaster(pidFile: string): Promise<ProcessUsage | und
 
 /** Undefined when there is no such process. */
 export async function processUsage(masterPid: number): Promise<ProcessUsage | undefined> {
-  const children = await readFile(`/proc/${masterPid}/task/${masterPid}/children`, 'utf8').catch(() => childrenByParent(masterPid))
-  const pids = [masterPid, ...children.trim().split(/\s+/).filter(Boolean).map(Number)]
+  const pids = [masterPid, ...(await childrenOf(masterPid))]
   const usages = (await Promise.all(pids.map(usageOf))).filter((usage) => usage !== undefined)
   if (usages.length === 0) return undefined
   const sum = (pick: (usage: ProcessUsage) => number) => usages.reduce((total, usage) => total + pick(usage), 0)
@@ -59,13 +59,6 @@ export async function processUsage(masterPid: number): Promise<ProcessUsage | un
     residentBytes: sum(({ residentBytes }) => residentBytes),
     virtualBytes: sum(({ virtualBytes }) => virtualBytes),
   }
-}
-
-/** For kernels built without CONFIG_PROC_CHILDREN. */
-async function childrenByParent(parent: number): Promise<string> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const parents = await Promise.all(pids.map((pid) => statFields(Number(pid)).then((fields) => Number(fields?.[1]))))
-  return pids.filter((_, index) => parents[index] === parent).join(' ')
 }
 
 async function usageOf(pid: number): Promise<ProcessUsage | undefined> {
@@ -78,10 +71,4 @@ async function usageOf(pid: number): Promise<ProcessUsage | undefined> {
     residentBytes: (residentPages ?? 0) * PAGE_BYTES,
     virtualBytes: virtualBytes ?? 0,
   }
-}
-
-/** The fields after the command's name, which may hold spaces and brackets; undefined when there is no such process. */
-async function statFields(pid: number): Promise<readonly string[] | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
 }

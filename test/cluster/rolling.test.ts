@@ -38,8 +38,8 @@ test('a Deployment of ten Pods rolls twice and loses no request', async () => {
     await roll('2')
     await roll('3')
   })
-  expect(versionOf(await release.get(HOST, '/'))).toBe('3')
   expectNothingLost('ten Pods, rolled twice', counts)
+  await release.eventually(HOST, '/', (answer) => expect(versionOf(answer)).toBe('3'))
 }, 300_000)
 
 test('our own Deployment of two replicas is upgraded and rolled back, and loses no request', async () => {
