@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { chart, foreignFlags, foreignValues } from '../../scripts/chart-values.ts'
 import { createProgram } from '../../src/cli/program.ts'
-import { ciValues, fieldOf, find, helms, nameOf, newestHelm, RELEASE, render, runHelm, type Values } from '../support/chart.ts'
+import { ciValues, fieldOf, find, helms, nameOf, notes, RELEASE, render, runHelm, type Values } from '../support/chart.ts'
 import type { Manifest } from '../support/objects.ts'
 import { merged, nested } from './cases/case.ts'
 
@@ -255,24 +255,6 @@ test('global may be anything, and a chart around this one may have a condition f
   expect(await render({ global: { anything: { at: 'all' } }, enabled: true })).toEqual(await render({}))
 })
 
-/** What `helm install` says at the end; Helm 3 asks a cluster even when it is not to install. */
-async function notes(values: Values): Promise<string> {
-  const said = await runHelm(
-    newestHelm(),
-    values,
-    {},
-    'install',
-    'nginx-ts',
-    chart,
-    '--namespace',
-    'ingress',
-    '--dry-run=client',
-    '--values',
-    'VALUES',
-  )
-  return said.slice(said.indexOf('NOTES:'))
-}
-
 test('the notes give the next command', async () => {
   const said = await notes({})
   expect(said).toContain('kubectl --namespace ingress rollout status deployment/nginx-ts-controller')
@@ -323,5 +305,7 @@ test('a values file of ingress-nginx comes to our image, our flags and our hook,
   expect(find(objects, 'IngressClass nginx')).toMatchObject({ spec: { controller: 'k8s.io/ingress-nginx' } })
   expect(fieldOf(find(objects, 'Service nginx-ts-controller'), 'spec.externalTrafficPolicy')).toBe('Local')
   expect(JSON.stringify(fieldOf(workload, `${POD}.affinity`))).toContain('"values":["nginx-ts"]')
-  expect(await notes(values)).toContain("- controller.image: no effect; it names ingress-nginx's image.")
+  const said = await notes(values)
+  expect(said).toContain("- controller.image: no effect; it names ingress-nginx's image.")
+  expect(said).toContain('exec --stdin deployment/nginx-ts-controller --container controller -- nginx-ts explain --values -')
 })
