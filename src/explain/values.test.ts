@@ -73,7 +73,8 @@ describe('a value', () => {
       'controller: {service: }',
       /^controller\.service invalid blocked: is null, .* the chart fails; leave it out$/,
     ],
-    ['that takes a default away', 'tcp:', /^tcp second different: is null/],
+    ['that takes a default away', 'revisionHistoryLimit:', /^revisionHistoryLimit second different: is null/],
+    ['whose entries are all commented out', 'tcp:', 'tcp same fine'],
     ['of everybody', 'global: {anything: {at: all}}', 'global same fine'],
   ])('%s', (_what, text, expected) => {
     expect(told(text)).toEqual([typeof expected === 'string' ? expected : expect.stringMatching(expected)])

@@ -88,15 +88,21 @@ function ofValue(path: Path, value: unknown, flagFault: FlagFault): readonly Jud
 
 function ofOwn(path: Path, value: unknown): Judgement {
   const key = path.join('.')
-  if (value === null) return { path, verdict: 'second', level: 'different', message: NULL }
-  const fault = faultOf(values[key] ?? {}, value)
+  const schema = values[key] ?? {}
+  if (value === null) return ofNull(path, schema)
+  const fault = faultOf(schema, value)
   if (fault !== undefined) return refused(path, `${fault}; ${REFUSED_BY_HELM}`)
   const message = differing[key]
   if (message === undefined || isNothing(value)) return { path, verdict: 'same', level: 'fine' }
   return { path, verdict: 'second', level: 'different', message }
 }
 
-const NULL = 'is null, which takes the default away, and some templates of the chart need one; leave it out where that is not meant'
+/** A map or a list whose entries are all commented out is an empty one. */
+function ofNull(path: Path, { type }: Schema): Judgement {
+  if (type === 'object' || type === 'array') return { path, verdict: 'same', level: 'fine' }
+  const message = 'is null, which takes the default away, and some templates of the chart need one; leave it out where that is not meant'
+  return { path, verdict: 'second', level: 'different', message }
+}
 
 /** What the schema of the chart finds, in words; undefined where it finds nothing. */
 function faultOf(schema: Schema, value: unknown): string | undefined {

@@ -1,6 +1,6 @@
 /** What the chart makes as a whole, with Helm 3 and Helm 4. */
 import { expect, test } from '@jest/globals'
-import { chart, foreignFlags, foreignValues } from '../../scripts/chart-values.ts'
+import { chart, chartValues, foreignFlags, foreignValues } from '../../scripts/chart-values.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { ciValues, fieldOf, find, helms, nameOf, notes, RELEASE, render, runHelm, type Values } from '../support/chart.ts'
 import type { Manifest } from '../support/objects.ts'
@@ -253,6 +253,13 @@ test.each([
 
 test('global may be anything, and a chart around this one may have a condition for it', async () => {
   expect(await render({ global: { anything: { at: 'all' } }, enabled: true })).toEqual(await render({}))
+})
+
+test('a map or a list whose entries are all commented out is an empty one', async () => {
+  const empty = chartValues().filter(({ default: value }) => ['{}', '[]'].includes(JSON.stringify(value)))
+  expect(empty.length).toBeGreaterThan(50)
+  const values = empty.map(({ path }) => nested(path, null)).reduce(merged)
+  for (const helm of helms) expect(await render(values, RELEASE, helm)).toEqual(await render({}, RELEASE, helm))
 })
 
 test('the notes give the next command', async () => {
