@@ -60,6 +60,11 @@ describe('a value', () => {
       'hostNetwork: true',
       'hostNetwork unknown blocked: is no value that is known, controller.hostNetwork is; Helm refuses the file',
     ],
+    [
+      'that is written as --set has it',
+      'controller.kind: Deployment',
+      'controller.kind unknown blocked: is no value that is known; Helm refuses the file',
+    ],
     ['that nobody knows at all', 'zzzzzzzz: 1', 'zzzzzzzz unknown blocked: is no value that is known; Helm refuses the file'],
     [
       'with the name of what every object has',

@@ -69,6 +69,8 @@ function ofSection(above: Path, section: Values, flagFault: FlagFault): readonly
 }
 
 function ofValue(path: Path, value: unknown, flagFault: FlagFault): readonly Judgement[] {
+  // A name with a dot in it is no way to write two names.
+  if (path.at(-1)?.includes('.')) return [ofUnknown(path, value)]
   const key = path.join('.')
   if (sections.has(key)) {
     if (isValues(value)) return ofSection(path, value, flagFault)
