@@ -1,7 +1,7 @@
 /**
  * What may be given to the chart: read from values.yaml with its comments, from the values and flags of ingress-nginx that
  * are accepted beside them, and from the flags of the controller. Of it values.schema.json and the tables of the chart's
- * README are made, and the tests know by it which values there are.
+ * README are made, and what `explain --values` knows; the tests know by it which values there are.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,20 +19,29 @@ export type ChartValue = {
   readonly constraints: JsonSchema
 }
 
-/** A value of ingress-nginx without a meaning here. */
-export type ForeignValue = { readonly path: string; readonly says: string }
+/** A value of ingress-nginx without a meaning here. `asks`: the values below it that ask for something, where not any does. */
+export type ForeignValue = { readonly path: string; readonly says: string; readonly asks?: readonly string[] }
+
+/** A value that both charts have, and what is to be known of it. */
+export type DifferingValue = { readonly path: string; readonly says: string }
 
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
 export const chart = join(project, 'charts/nginx-ts')
 
-const foreign: { readonly values: readonly ForeignValue[]; readonly flags: Readonly<Record<string, string>> } = parse(
-  readFileSync(join(chart, 'files/ingress-nginx.yaml'), 'utf8'),
-)
+type IngressNginx = {
+  readonly values: readonly ForeignValue[]
+  readonly flags: Readonly<Record<string, string>>
+  readonly differing: readonly DifferingValue[]
+}
+
+const foreign: IngressNginx = parse(readFileSync(join(chart, 'files/ingress-nginx.yaml'), 'utf8'))
 /** Values of ingress-nginx, and what they come to here. */
 export const foreignValues = foreign.values
 /** Flags of ingress-nginx, and what they come to here. */
 export const foreignFlags = foreign.flags
+/** Values that both have, and that want a second look. */
+export const differingValues = foreign.differing
 
 /** Set by the chart, which knows what both containers see. */
 const FLAGS_OF_THE_POD = ['--state-dir']
@@ -81,6 +90,20 @@ export function valuesSchema(): JsonSchema {
   for (const { path, says } of foreignValues) put(root, path, { description: `ingress-nginx's: ${says}` })
   put(root, 'enabled', { type: 'boolean', description: 'For the condition of a chart that has this one as a dependency.' })
   return { $schema: 'http://json-schema.org/draft-07/schema#', ...objectOf(root) }
+}
+
+/** The same for `explain --values`, which has no chart beside it: what each value takes, and what is said of ingress-nginx's. */
+export function knownValues() {
+  const described = (value: ChartValue) => {
+    const { description: _, ...schema } = schemaOf(value)
+    return [value.path, schema] as const
+  }
+  return {
+    values: { ...Object.fromEntries(chartValues().map(described)), enabled: { type: 'boolean' } },
+    differing: Object.fromEntries(differingValues.map(({ path, says }) => [path, says])),
+    foreign: Object.fromEntries(foreignValues.map(({ path, ...said }) => [path, said])),
+    flags: { own: ownFlags(), foreign: foreignFlags },
+  }
 }
 
 type Section = Map<string, Section | JsonSchema>

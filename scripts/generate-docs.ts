@@ -11,11 +11,12 @@ import { features } from '../src/annotations/registry.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { explanationSchema, levels, verdicts } from '../src/explain/schema.ts'
 import { semanticCodes } from '../src/explain/semantics.ts'
+import { valueLevels, valuesExplanationSchema, valueVerdicts } from '../src/explain/values-schema.ts'
 import { issueCodes } from '../src/model/issue.ts'
 import { createMetrics } from '../src/observe/metrics.ts'
 import { configMapKeys } from '../src/options/keys.ts'
 import { otherKeys } from '../src/options/other-keys.ts'
-import { chart, foreignFlags, foreignValues, valueRows, valuesSchema } from './chart-values.ts'
+import { chart, foreignFlags, foreignValues, knownValues, valueRows, valuesSchema } from './chart-values.ts'
 import { project } from './project.ts'
 
 const GENERATED = '<!-- Written by `npm run generate`. Change the code that this page describes, not the page. -->'
@@ -30,6 +31,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['src/annotations/registry.ts', registryModule()],
     ['docs/reference/metrics.md', metricsPage()],
     ['docs/reference/explain.md', explainPage()],
+    ['src/explain/known-values.json', `${JSON.stringify(knownValues(), null, 2)}\n`],
     ['charts/nginx-ts/values.schema.json', `${JSON.stringify(valuesSchema(), null, 2)}\n`],
     ['charts/nginx-ts/README.md', chartReadme()],
   ])
@@ -236,20 +238,35 @@ function explainPage(): string {
     '',
     '`--format json` prints one object of this schema. Within a `version` fields and verdicts are added, never renamed or taken away.',
     '',
-    '```json',
-    JSON.stringify(explanationJsonSchema(), null, 2),
-    '```',
+    ...jsonSchemaLines(explanationSchema),
+    '',
+    '## Values of a chart',
+    '',
+    "`nginx-ts explain --values FILE` reads a values file of ingress-nginx's chart, and says what each value comes to in the chart",
+    '[nginx-ts](../../charts/nginx-ts/README.md), before it is installed: values and flags (`controller.extraArgs`) by the schema of the',
+    'chart, options (`controller.config`) by what the controller says of its ConfigMap, TCP and UDP services by their format. It reads',
+    'nothing else, and needs neither Helm nor a cluster. Of several files the later one counts. What holds a template of Helm is not',
+    'judged. What works is counted, and named with `--verbose`.',
+    '',
+    table(['level', 'meaning'], named(valueLevels)),
+    '',
+    table(['verdict', 'meaning'], named(valueVerdicts)),
+    '',
+    'Exit codes and `--fail-on` are as above. `--format json` prints one object of this schema, to which the same holds.',
+    '',
+    ...jsonSchemaLines(valuesExplanationSchema),
   ])
 }
 
 /** What is added later must not break whoever validates by the page of today. */
-function explanationJsonSchema() {
-  return z.toJSONSchema(explanationSchema, {
+function jsonSchemaLines(schema: z.ZodType): readonly string[] {
+  const jsonSchema = z.toJSONSchema(schema, {
     override: ({ jsonSchema }) => {
       delete jsonSchema.additionalProperties
       delete jsonSchema.maximum
     },
   })
+  return ['```json', JSON.stringify(jsonSchema, null, 2), '```']
 }
 
 /** prom-client's types keep silent about the labels that its objects have. */

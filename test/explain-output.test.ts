@@ -12,6 +12,9 @@ import { createStore } from '../src/cluster/state.ts'
 import { printMarkdown } from '../src/explain/markdown.ts'
 import type { Explanation } from '../src/explain/schema.ts'
 import { printText } from '../src/explain/text.ts'
+import { explainValues } from '../src/explain/values.ts'
+import { readValues } from '../src/explain/values-file.ts'
+import { printValuesMarkdown, printValuesText } from '../src/explain/values-print.ts'
 import { explainObjects, explainState, explainText } from './support/explain.ts'
 import { ingress } from './support/objects.ts'
 
@@ -92,6 +95,38 @@ describe('three thousand Ingresses', () => {
   test('in Markdown they are not told one by one', () => {
     expect(printMarkdown(explanation, { verbose: false }).split('\n').length).toBeLessThan(80)
     expect(printMarkdown(explanation, { verbose: true })).toContain('### `team-0/app-0000`')
+  })
+})
+
+describe('a values file', () => {
+  const name = 'values.yaml'
+  const files = readValues([{ name, text: readFileSync(join(folder, name), 'utf8') }])
+  const explanation = explainValues({ name, files, flagFault: () => undefined })
+
+  test('is told value by value, the worst first, and what works is counted', () => {
+    expectGolden('values.txt', printValuesText(explanation, SETTINGS))
+  })
+
+  test('in Markdown', () => {
+    expectGolden('values.md', printValuesMarkdown(explanation, { verbose: false }))
+  })
+
+  test('is told whole to who asks', () => {
+    const printed = [printValuesText(explanation, { ...SETTINGS, verbose: true }), printValuesMarkdown(explanation, { verbose: true })]
+    for (const text of printed) expect(explanation.values.filter(({ path }) => !text.includes(path))).toEqual([])
+  })
+
+  test('in colour says the same', () => {
+    const printed = printValuesText(explanation, { ...SETTINGS, colour: true })
+    expect(printed).not.toBe(stripVTControlCharacters(printed))
+    expect(stripVTControlCharacters(printed)).toBe(printValuesText(explanation, SETTINGS))
+  })
+
+  test('stays text in Markdown', () => {
+    const hostile = readValues([{ name, text: JSON.stringify({ '<img src=x>|`': 1, tcp: { 80: '<b>|`[a](b)' } }) }])
+    const printed = printValuesMarkdown(explainValues({ name, files: hostile, flagFault: () => undefined }), { verbose: false })
+    expect(printed).toContain('`` <img src=x>\\|` ``')
+    expect(printed).toContain('\\<b\\>\\|\\`\\[a\\](b)')
   })
 })
 

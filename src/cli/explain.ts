@@ -58,7 +58,8 @@ export type ReadState = {
 
 /** The NGINX of the image, whose abilities are explained, whatever this machine has. */
 const NGINX_VERSION = '1.30.0'
-const STANDARD_INPUT = '(standard input)'
+/** In place of a file's name. */
+export const STANDARD_INPUT = '(standard input)'
 
 /** Gives the exit code: 1 when something is as bad as `failOn`, or worse. */
 export async function explainCommand(settings: ExplainSettings, streams: Streams): Promise<number> {

@@ -10,9 +10,10 @@ import manifest from '../../package.json' with { type: 'json' }
 import { shortHash } from '../model/short-hash.ts'
 import { layoutOf } from '../nginx/layout.ts'
 import { createLogger } from '../observe/log.ts'
-import { type Options, type OptionsInput, optionsSchema, parseOptions } from '../options.ts'
+import { type OptionsInput, optionsSchema } from '../options.ts'
 import { type ControllerFlags, controllerSettings, withControllerFlags } from './controller-command.ts'
-import type { ExplainFormat, FailOn } from './explain.ts'
+import { type ExplainFlags, runExplain, withExplainFlags } from './explain-command.ts'
+import { type GivenOptions, optionsFrom } from './given-options.ts'
 import { NO_INIT, STARTED } from './init.ts'
 
 const MANIFESTS = 'directory of *.yaml, *.yml and *.json'
@@ -78,13 +79,6 @@ function existingDirectory(path: string): string {
   return resolve(path)
 }
 
-/** A file or a directory that is there, or standard input. */
-function existingPath(path: string, before: readonly string[] = []): readonly string[] {
-  if (path !== '-' && statSync(path, { throwIfNoEntry: false }) === undefined)
-    throw new InvalidArgumentError('There is no such file or directory.')
-  return [...before, path]
-}
-
 /** A place of its own for each directory served, outside of it: what NGINX needs is no manifest. */
 function defaultStateDirectory(directory: string): string {
   const base = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state')
@@ -108,13 +102,6 @@ function parentSignal(): AbortSignal {
   // To hear of it is no reason to stay.
   process.channel?.unref()
   return gone.signal
-}
-
-type GivenOptions = Readonly<Record<string, unknown>>
-
-function optionsFrom(given: GivenOptions): Options {
-  const known = Object.keys(optionsSchema.shape).filter((key) => given[key] !== undefined)
-  return parseOptions(Object.fromEntries(known.map((key) => [key, given[key]])) as OptionsInput)
 }
 
 /**
@@ -186,59 +173,17 @@ export function createProgram(): Command {
       process.exitCode = lintCommand(result, given.format, (text) => void process.stdout.write(`${text}\n`))
     })
 
-  withServingOptions(
-    program
-      .command('explain')
-      .description('say what becomes of each annotation, from manifests or a cluster; exit 1 when something is as bad as --fail-on says')
-      .argument('[path...]', `files and directories of manifests; - for standard input`, existingPath),
-  )
-    .option('--context <name>', 'explain the cluster of this context of the kubeconfig; nothing is written to it')
-    .option('--kubeconfig <path>', 'explain the cluster of this kubeconfig')
-    .option('-n, --namespace <name>', 'only Ingresses of this namespace; of a cluster, nothing else is read')
-    .option(
-      '--ingress <namespace/name>',
-      'only this Ingress; may be given again',
-      (name: string, before: string[]) => [...before, name],
-      [],
-    )
-    .addOption(new Option('--format <format>').choices(['text', 'json', 'markdown']).default('text'))
-    .option('--verbose', 'each Ingress and each line of configuration, however many there are')
-    .addOption(
-      new Option('--fail-on <level>', 'how bad something must be to exit with 1')
-        .choices(['blocked', 'ignored', 'different', 'never'])
-        .default('ignored'),
-    )
-    .action(async (paths: readonly string[], given: GivenOptions & ExplainFlags, command: Command) => {
-      const isLive = given.context !== undefined || given.kubeconfig !== undefined
-      if (isLive && paths.length > 0) command.error('error: either paths or a cluster can be explained, not both')
-      if (!isLive && paths.length === 0) command.error('error: say what to explain: paths, - for standard input, --context or --kubeconfig')
-      // Who migrates wants to know of all there is, unless a flag says whose.
-      const narrows = CLASS_FLAGS.some((flag) => command.getOptionValueSource(flag) === 'cli')
-      const { explainCommand } = await import('./explain.ts')
-      const settings = {
-        input: isLive
-          ? ({ kind: 'cluster', context: given.context, kubeconfig: given.kubeconfig } as const)
-          : ({ kind: 'manifests', paths } as const),
-        options: optionsFrom({ ...given, ...(narrows ? {} : { allClasses: true }) }),
-        namespace: given.namespace,
-        ingresses: given.ingress ?? [],
-        format: given.format,
-        verbose: given.verbose === true,
-        failOn: given.failOn,
-      }
-      const { isTTY, columns } = process.stdout
-      const streams = {
-        input: process.stdin,
-        print: (text: string) => void process.stdout.write(`${text}\n`),
-        width: isTTY ? Math.min(columns, WIDEST) : NO_TERMINAL_WIDTH,
-        colour: isTTY && (process.env['NO_COLOR'] ?? '') === '',
-      }
-      // Whoever reads may have seen enough.
-      process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EPIPE') throw error
-      })
-      process.exitCode = await explainCommand(settings, streams)
-    })
+  withExplainFlags(
+    withServingOptions(
+      program
+        .command('explain')
+        .description(
+          'say what becomes of each annotation, from manifests or a cluster, or of each value of a values file; exit 1 when something is as bad as --fail-on says',
+        ),
+    ),
+  ).action(async (paths: readonly string[], given: GivenOptions & ExplainFlags, command: Command) => {
+    process.exitCode = await runExplain(paths, given, command)
+  })
 
   withControllerFlags(
     withServingOptions(
@@ -295,22 +240,6 @@ export function createProgram(): Command {
     })
 
   return program
-}
-
-/** Any of them says whose Ingresses are meant. */
-const CLASS_FLAGS = ['ingressClass', 'controllerClass', 'ingressClassByName', 'watchIngressWithoutClass', 'takeover'] as const
-/** Columns beyond which lines are hard to follow, and those of a file or a pipe. */
-const WIDEST = 140
-const NO_TERMINAL_WIDTH = 110
-
-type ExplainFlags = {
-  readonly context?: string
-  readonly kubeconfig?: string
-  readonly namespace?: string
-  readonly ingress?: readonly string[]
-  readonly format: ExplainFormat
-  readonly verbose?: boolean
-  readonly failOn: FailOn
 }
 
 type AgentFlags = {

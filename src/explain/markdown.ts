@@ -85,19 +85,20 @@ function wordOf(verdict: Fold['verdict'], level: Level): string {
   return verdict === undefined ? findingWords[level] : verdictWords[verdict]
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Nothing where there are no rows. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return ''
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
 /** Punctuation that Markdown or HTML would understand. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[\\`*_[\]<>&|~#]/g, '\\$&')
 }
 
 /** Within more backticks than it has itself. A bar would end the cell of a table even there. */
-function code(text: string): string {
+export function code(text: string): string {
   const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
   const fence = '`'.repeat(longest + 1)
   const padding = longest > 0 ? ' ' : ''

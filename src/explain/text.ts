@@ -1,7 +1,20 @@
 /** An explanation for a terminal: the worst first, aligned, in colour where asked for. */
-import { styleText } from 'node:util'
 import { type Fold, fold, labelOf, nameOf } from './fold.ts'
-import { type AnnotationExplanation, type Explanation, type Finding, type IngressExplanation, type Level, levelNames } from './schema.ts'
+import { type AnnotationExplanation, type Explanation, type Finding, type IngressExplanation, levelNames } from './schema.ts'
+import {
+  COLOURS,
+  columnFor,
+  cut,
+  type Detail,
+  MARKS,
+  MESSAGE_INDENT,
+  NARROWEST,
+  paint,
+  type Row,
+  type TextSettings,
+  table,
+  wrap,
+} from './table.ts'
 import {
   absenceIn,
   classesIn,
@@ -18,35 +31,11 @@ import {
   verdictWords,
 } from './words.ts'
 
-export type TextSettings = {
-  /** Columns. */
-  readonly width: number
-  readonly colour: boolean
-  /** Every Ingress and every line, however many there are. */
-  readonly verbose: boolean
-}
-
-const MARKS: Readonly<Record<Level, string>> = { blocked: '✗', ignored: '!', different: '~', fine: '✓' }
-const COLOURS = { blocked: 'red', ignored: 'yellow', different: 'cyan', fine: 'green' } as const
-const LONGEST_LABEL = 34
 /** More lines of configuration than this hide what else there is. */
 const MOST_LINES = 5
 const MOST_EXAMPLES = 3
 const MOST_HOSTS = 3
 const MOST_NAMES = 12
-/** What is said needs so many columns beside names and verdicts, or has lines of its own. */
-const NARROWEST = 40
-const MESSAGE_INDENT = 6
-
-/** What is said in one row: mark, name, verdict, and the rest below one another. */
-type Row = {
-  readonly level: Level
-  readonly label: string
-  readonly verdict: string
-  readonly details: readonly Detail[]
-}
-/** `faint`: what may be read over. */
-type Detail = { readonly text: string; readonly isFaint?: boolean; readonly isWhole?: boolean }
 
 export function printText(explanation: Explanation, settings: TextSettings): string {
   const { summary, ingresses } = explanation
@@ -73,20 +62,15 @@ function singly({ ingresses, findings }: Explanation, settings: TextSettings): r
   const remarkable = ingresses.filter((ingress) => ingress.annotations.length + ingress.findings.length > 0)
   const plain = ingresses.filter((ingress) => !remarkable.includes(ingress)).map(nameOf)
   const rows = [...remarkable.flatMap((ingress) => rowsOf(ingress, settings)), ...findings.map(rowOfFinding)]
-  const column = columnFor(rows.map(({ label }) => label))
+  const columns = { names: columnFor(rows.map(({ label }) => label)), verdicts: VERDICT_COLUMN }
   const named = settings.verbose ? plain.length : MOST_NAMES
   return [
-    ...remarkable.map((ingress) => [titleOf(ingress, settings), ...table(rowsOf(ingress, settings), column, settings)].join('\n')),
+    ...remarkable.map((ingress) => [titleOf(ingress, settings), ...table(rowsOf(ingress, settings), columns, settings)].join('\n')),
     ...(findings.length === 0
       ? []
-      : [[paint('bold', 'Of the whole', settings), ...table(findings.map(rowOfFinding), column, settings)].join('\n')]),
+      : [[paint('bold', 'Of the whole', settings), ...table(findings.map(rowOfFinding), columns, settings)].join('\n')]),
     ...(plain.length === 0 ? [] : [wrap(`${MARKS.fine} Nothing to say of ${someOf(plain, named)}.`, settings.width).join('\n')]),
   ]
-}
-
-/** Wide enough for all but the longest. */
-function columnFor(labels: readonly string[]): number {
-  return labels.reduce((most, { length }) => (length <= LONGEST_LABEL ? Math.max(most, length) : most), 0)
 }
 
 function titleOf(ingress: IngressExplanation, settings: TextSettings): string {
@@ -134,25 +118,6 @@ function rowOfFinding({ code, level, message, source, ingresses, field, annotati
 
 const COUNT_COLUMN = '1,000 Ingresses'.length
 const VERDICT_COLUMN = Math.max(...Object.values(verdictWords).map(({ length }) => length))
-
-function table(rows: readonly Row[], column: number, settings: TextSettings): readonly string[] {
-  const beside = 2 + 2 + column + 2 + VERDICT_COLUMN + 2
-  const isNarrow = settings.width - beside < NARROWEST
-  const indent = isNarrow ? MESSAGE_INDENT : beside
-  const width = settings.width - indent
-  return rows.flatMap(({ level, label, verdict, details }) => {
-    const mark = paint(COLOURS[level], MARKS[level], settings)
-    const texts = details.flatMap(({ text, isFaint, isWhole }) =>
-      (isWhole ? [cut(text, width, settings)] : wrap(text, width)).map((line) => (isFaint ? paint('dim', line, settings) : line)),
-    )
-    const [first, ...others] = isNarrow || label.length > column ? [undefined, ...texts] : texts
-    const padding = first === undefined ? '' : ' '.repeat(VERDICT_COLUMN - verdict.length + 2)
-    return [
-      `  ${mark} ${label.padEnd(isNarrow ? 0 : column)}  ${paint(COLOURS[level], verdict, settings)}${padding}${first ?? ''}`,
-      ...others.map((line) => `${' '.repeat(indent)}${line}`),
-    ]
-  })
-}
 
 function foldedSections(explanation: Explanation, settings: TextSettings): readonly string[] {
   const folds = fold(explanation)
@@ -204,24 +169,4 @@ function wordOf({ verdict, level }: Fold): string {
 
 function numberOf({ ingresses, count }: Fold): string {
   return ingresses.length === 0 ? countOf(count, 'time') : countOf(ingresses.length, 'Ingress')
-}
-
-/** Lines of whole words; a longer word has a line of its own. */
-export function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word)
-    else lines[lines.length - 1] = `${last} ${word}`
-  }
-  return lines
-}
-
-/** A line of configuration stays one line, and can be had whole. */
-function cut(text: string, width: number, { verbose }: TextSettings): string {
-  return verbose || text.length <= width ? text : `${text.slice(0, width - 1)}…`
-}
-
-function paint(style: Parameters<typeof styleText>[0], text: string, { colour }: TextSettings): string {
-  return colour ? styleText(style, text, { validateStream: false }) : text
 }

@@ -1,8 +1,8 @@
 /** What the chart makes as a whole, with Helm 3 and Helm 4. */
 import { expect, test } from '@jest/globals'
-import { chart, foreignFlags, foreignValues } from '../../scripts/chart-values.ts'
+import { chart, chartValues, foreignFlags, foreignValues } from '../../scripts/chart-values.ts'
 import { createProgram } from '../../src/cli/program.ts'
-import { ciValues, fieldOf, find, helms, nameOf, newestHelm, RELEASE, render, runHelm, type Values } from '../support/chart.ts'
+import { ciValues, fieldOf, find, helms, nameOf, notes, RELEASE, render, runHelm, type Values } from '../support/chart.ts'
 import type { Manifest } from '../support/objects.ts'
 import { merged, nested } from './cases/case.ts'
 
@@ -255,23 +255,12 @@ test('global may be anything, and a chart around this one may have a condition f
   expect(await render({ global: { anything: { at: 'all' } }, enabled: true })).toEqual(await render({}))
 })
 
-/** What `helm install` says at the end; Helm 3 asks a cluster even when it is not to install. */
-async function notes(values: Values): Promise<string> {
-  const said = await runHelm(
-    newestHelm(),
-    values,
-    {},
-    'install',
-    'nginx-ts',
-    chart,
-    '--namespace',
-    'ingress',
-    '--dry-run=client',
-    '--values',
-    'VALUES',
-  )
-  return said.slice(said.indexOf('NOTES:'))
-}
+test('a map or a list whose entries are all commented out is an empty one', async () => {
+  const empty = chartValues().filter(({ default: value }) => ['{}', '[]'].includes(JSON.stringify(value)))
+  expect(empty.length).toBeGreaterThan(50)
+  const values = empty.map(({ path }) => nested(path, null)).reduce(merged)
+  for (const helm of helms) expect(await render(values, RELEASE, helm)).toEqual(await render({}, RELEASE, helm))
+})
 
 test('the notes give the next command', async () => {
   const said = await notes({})
@@ -323,5 +312,7 @@ test('a values file of ingress-nginx comes to our image, our flags and our hook,
   expect(find(objects, 'IngressClass nginx')).toMatchObject({ spec: { controller: 'k8s.io/ingress-nginx' } })
   expect(fieldOf(find(objects, 'Service nginx-ts-controller'), 'spec.externalTrafficPolicy')).toBe('Local')
   expect(JSON.stringify(fieldOf(workload, `${POD}.affinity`))).toContain('"values":["nginx-ts"]')
-  expect(await notes(values)).toContain("- controller.image: no effect; it names ingress-nginx's image.")
+  const said = await notes(values)
+  expect(said).toContain("- controller.image: no effect; it names ingress-nginx's image.")
+  expect(said).toContain('exec --stdin deployment/nginx-ts-controller --container controller -- nginx-ts explain --values -')
 })

@@ -44,6 +44,24 @@ export async function runHelm(helm: Helm, values: Values, environment: Readonly<
   }
 }
 
+/** What `helm install` says at the end; Helm 3 asks a cluster even when it is not to install. */
+export async function notes(values: Values): Promise<string> {
+  const said = await runHelm(
+    newestHelm(),
+    values,
+    {},
+    'install',
+    'nginx-ts',
+    chart,
+    '--namespace',
+    'ingress',
+    '--dry-run=client',
+    '--values',
+    'VALUES',
+  )
+  return said.slice(said.indexOf('NOTES:'))
+}
+
 /** The objects of a release, as `helm template` prints them. */
 export async function render(values: Values, release: Release = RELEASE, helm: Helm = newestHelm()): Promise<readonly Manifest[]> {
   const { name, namespace, kubeVersion = KUBE_VERSION } = release

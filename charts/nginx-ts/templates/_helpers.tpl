@@ -107,7 +107,7 @@ labels:
 {{- end -}}
 
 {{- define "nginx-ts.globalRegistry" -}}
-{{- (.Values.global.image | default dict).registry | default "" -}}
+{{- ((.Values.global | default dict).image | default dict).registry | default "" -}}
 {{- end -}}
 
 {{/* Whether the values of the image are ingress-nginx's, with its image or the form of its tags: ours has no "v". */}}
@@ -162,7 +162,7 @@ true
 {{/* namespace/name of the Service whose addresses Ingresses get; empty when the addresses come from elsewhere. */}}
 {{- define "nginx-ts.publishedService" -}}
 {{- with .Values.controller -}}
-{{- if and .publishService.enabled (not (hasKey .extraArgs "publish-status-address")) -}}
+{{- if and .publishService.enabled (not (hasKey (.extraArgs | default dict) "publish-status-address")) -}}
 {{- $own := printf "%s/%s" (include "nginx-ts.namespace" $) (include "nginx-ts.controller.fullname" $) -}}
 {{- if .publishService.pathOverride -}}
 {{- .publishService.pathOverride -}}
@@ -177,7 +177,7 @@ true
 
 {{/* Whether the addresses of Ingresses are those of nodes, which takes the right to read Nodes and Pods. */}}
 {{- define "nginx-ts.publishesNodes" -}}
-{{- $args := .Values.controller.extraArgs -}}
+{{- $args := .Values.controller.extraArgs | default dict -}}
 {{- $elsewhere := or (include "nginx-ts.publishedService" .) (hasKey $args "publish-service") (hasKey $args "publish-status-address") -}}
 {{- if not (or $elsewhere (eq (toString (index $args "update-status")) "false")) -}}
 true

@@ -48,5 +48,5 @@ nothing.
 {{- end -}}
 
 {{- define "nginx-ts.preStopCommand" -}}
-{{- ((.Values.controller.lifecycle.preStop | default dict).exec | default dict).command | default list | toYaml -}}
+{{- (((.Values.controller.lifecycle | default dict).preStop | default dict).exec | default dict).command | default list | toYaml -}}
 {{- end -}}

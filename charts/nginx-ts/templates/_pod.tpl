@@ -220,7 +220,7 @@ own. Volumes belong to the group that both containers have. A low port is opened
   "seccompProfile" (dict "type" "RuntimeDefault") -}}
 {{- $sysctls := $controller.sysctls -}}
 {{- $lowest := min $controller.containerPort.http $controller.containerPort.https -}}
-{{- range $port, $_ := merge (dict) .Values.tcp .Values.udp -}}
+{{- range $port, $_ := merge (dict) (.Values.tcp | default dict) (.Values.udp | default dict) -}}
 {{- $lowest = min $lowest $port -}}
 {{- end -}}
 {{- if and (lt $lowest 1024) (not $controller.hostNetwork) -}}
@@ -264,7 +264,7 @@ readinessProbe:
 
 {{/* ingress-nginx's hook is a program of its image. */}}
 {{- define "nginx-ts.lifecycle" -}}
-{{- $given := .Values.controller.lifecycle -}}
+{{- $given := .Values.controller.lifecycle | default dict -}}
 {{- if has "/wait-shutdown" (include "nginx-ts.preStopCommand" . | fromYamlArray) -}}
 {{- $given = omit $given "preStop" -}}
 {{- end -}}

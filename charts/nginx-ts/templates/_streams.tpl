@@ -51,7 +51,7 @@ data:
 {{- define "nginx-ts.streams.containerPorts" -}}
 {{- $root := . -}}
 {{- range $protocol := list "tcp" "udp" }}
-{{- range $port, $_ := get $root.Values $protocol }}
+{{- range $port, $_ := get $root.Values $protocol | default dict }}
 - name: {{ include "nginx-ts.streams.portName" (list $root $port $protocol) }}
   containerPort: {{ $port }}
   protocol: {{ upper $protocol }}
@@ -67,7 +67,7 @@ data:
 {{- $root := index . 0 -}}
 {{- $service := index . 1 -}}
 {{- range $protocol := list "tcp" "udp" }}
-{{- range $port, $_ := get $root.Values $protocol }}
+{{- range $port, $_ := get $root.Values $protocol | default dict }}
 - name: {{ include "nginx-ts.streams.portName" (list $root $port $protocol) }}
   port: {{ $port }}
   targetPort: {{ $port }}
@@ -85,7 +85,7 @@ data:
 {{- define "nginx-ts.streams.policyPorts" -}}
 {{- $root := . -}}
 {{- range $protocol := list "tcp" "udp" }}
-{{- range $port, $_ := get $root.Values $protocol }}
+{{- range $port, $_ := get $root.Values $protocol | default dict }}
 - protocol: {{ upper $protocol }}
   port: {{ $port }}
 {{- end }}
