@@ -1,29 +1,15 @@
-import { execFile } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createAuthority } from '../support/certificates.ts'
+import { runNginxTs } from '../support/command-line.ts'
 import { ingress, service, tlsSecret } from '../support/objects.ts'
-import { manifestText, NODE_FLAGS, PROGRAM, project } from '../support/serve.ts'
+import { manifestText, project } from '../support/serve.ts'
 import { testedNginx } from '../support/site.ts'
 
 const binaries = await testedNginx()
-
-type Run = { readonly code: number; readonly stdout: string; readonly stderr: string }
-
-/** Runs the command line and waits for its end. */
-async function nginxTs(...parameters: readonly string[]): Promise<Run> {
-  return await run(process.execPath, ...NODE_FLAGS, PROGRAM, ...parameters)
-}
-
-async function run(program: string, ...parameters: readonly string[]): Promise<Run> {
-  return await new Promise((resolve) => {
-    const child = execFile(program, parameters, { cwd: project, maxBuffer: 16 * 1024 * 1024 }, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    )
-  })
-}
 
 let folder: string
 beforeAll(async () => {
@@ -44,7 +30,7 @@ const shop = () => ingress('shop').host('shop.test').prefix('/', 'shop')
 describe('the command line', () => {
   test('--version says the version of the package', async () => {
     const { version } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'))
-    expect(await nginxTs('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+    expect(await runNginxTs(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
   })
 
   test.each([
@@ -56,7 +42,7 @@ describe('the command line', () => {
     [['render'], ['--output', '--nginx', '--ingress-class', '<dir>']],
     [['lint'], ['--format', '"text"', '"json"', '--all-classes', '<dir>']],
   ])('nginx-ts %p --help names what there is', async (command, words) => {
-    const { code, stdout, stderr } = await nginxTs(...command, '--help')
+    const { code, stdout, stderr } = await runNginxTs([...command, '--help'])
     expect([code, stderr]).toEqual([0, ''])
     for (const word of words) expect(stdout).toContain(word)
   })
@@ -86,7 +72,7 @@ describe('the command line', () => {
     ['an unknown format', ['lint', 'DIR', '--format', 'xml'], "'xml' is invalid"],
   ])('%s is misuse, and is named', async (what, parameters, words) => {
     const directory = await manifests(`misuse: ${what}`, '')
-    const { code, stdout, stderr } = await nginxTs(...parameters.map((parameter) => parameter.replace('DIR', directory)))
+    const { code, stdout, stderr } = await runNginxTs(parameters.map((parameter) => parameter.replace('DIR', directory)))
     expect(stderr).toContain(words)
     expect(stdout).toBe('')
     expect(code).toBe(2)
@@ -94,7 +80,14 @@ describe('the command line', () => {
 
   test('serving without an NGINX is a failure, and no misuse', async () => {
     const directory = await manifests('no nginx', '')
-    const { code, stderr } = await nginxTs('serve', directory, '--state-dir', join(folder, 'state'), '--nginx', join(folder, 'no-nginx'))
+    const { code, stderr } = await runNginxTs([
+      'serve',
+      directory,
+      '--state-dir',
+      join(folder, 'state'),
+      '--nginx',
+      join(folder, 'no-nginx'),
+    ])
     expect(stderr).toContain('is NGINX installed?')
     expect(code).toBe(1)
   })
@@ -103,7 +96,7 @@ describe('the command line', () => {
 describe('lint', () => {
   test('without an error it exits with 0, warnings or not', async () => {
     const directory = await manifests('warning', manifestText(shop(), service('shop')))
-    const { code, stdout, stderr } = await nginxTs('lint', directory)
+    const { code, stdout, stderr } = await runNginxTs(['lint', directory])
     expect(stdout).toMatch(/^warning .*\[no-endpoints\]$/m)
     expect(stdout).toContain('1 Ingresses read, 1 served; 1 hosts; 1 issues, 0 of them errors')
     expect([code, stderr]).toEqual([0, ''])
@@ -112,7 +105,7 @@ describe('lint', () => {
   test('with an error it exits with 1, and says where it is and what becomes of it', async () => {
     const old = 'apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: old, namespace: shop}\n'
     const directory = await manifests('error', `# nothing\n---\n${old}`)
-    const { code, stdout } = await nginxTs('lint', directory)
+    const { code, stdout } = await runNginxTs(['lint', directory])
     expect(stdout).toMatch(
       /^error +manifests\.yaml:3 Ingress shop\/old apiVersion: .*write networking\.k8s\.io\/v1 \[unsupported-version\]$/m,
     )
@@ -122,7 +115,7 @@ describe('lint', () => {
   test('in JSON it says the same, for programs', async () => {
     const broken = { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name: 'broken', annotations: { 'a.test/b': true } } }
     const directory = await manifests('json', manifestText(shop(), service('shop'), broken))
-    const { code, stdout } = await nginxTs('lint', directory, '--format', 'json')
+    const { code, stdout } = await runNginxTs(['lint', directory, '--format', 'json'])
     const { issues, counts } = JSON.parse(stdout)
     expect(counts).toEqual({ ingresses: 1, served: 1, hosts: 1, errors: 1 })
     expect(issues).toContainEqual(
@@ -146,7 +139,7 @@ describe('lint', () => {
     const others = ['example.com/anything', 'cert-manager.io/cluster-issuer', 'kubernetes.io/ingress.class']
     const annotated = [...unknown, ...others].reduce((object, name) => object.annotation(name, 'nginx-ts'), shop())
     const directory = await manifests('annotations', manifestText(annotated, service('shop')))
-    const { stdout } = await nginxTs('lint', directory, '--format', 'json')
+    const { stdout } = await runNginxTs(['lint', directory, '--format', 'json'])
     const named = JSON.parse(stdout).issues.map(({ annotation }: { annotation?: string }) => annotation)
     expect(named.filter((name: string | undefined) => name !== undefined).sort()).toEqual([...unknown].sort())
   })
@@ -155,7 +148,7 @@ describe('lint', () => {
 describe('render', () => {
   test('prints the whole configuration, and Issues beside it', async () => {
     const directory = await manifests('render', manifestText(shop(), service('shop')))
-    const { code, stdout, stderr } = await nginxTs('render', directory, '--nginx', join(folder, 'no-nginx'))
+    const { code, stdout, stderr } = await runNginxTs(['render', directory, '--nginx', join(folder, 'no-nginx')])
     expect(stdout).toMatch(/^http \{$/m)
     expect(stdout).toContain('server_name "shop.test";')
     expect(stdout).toContain('# Ingress default/shop')
@@ -172,11 +165,14 @@ describe('render', () => {
     const tls = [shop().tls('shop', 'shop.test'), service('shop'), tlsSecret('shop', chain, key)]
     const directory = await manifests(`output ${version}`, manifestText(...tls))
     const output = join(folder, `written ${version}`)
-    const written = await nginxTs('render', directory, '--nginx', nginx, '-o', output)
+    const written = await runNginxTs(['render', directory, '--nginx', nginx, '-o', output])
     expect([written.code, written.stdout]).toEqual([0, ''])
     // Access is logged to /dev/stdout, which can be opened as a terminal, a file or a pipe, but not as the socket it is here.
-    const judged = await run('sh', '-c', 'exec "$0" "$@" >/dev/null', nginx, '-t', '-p', `${output}/`, '-c', join(output, 'nginx.conf'))
+    const judged = spawnSync(nginx, ['-t', '-p', `${output}/`, '-c', join(output, 'nginx.conf')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    })
     expect(judged.stderr).toContain('test is successful')
-    expect(judged.code).toBe(0)
+    expect(judged.status).toBe(0)
   })
 })
