@@ -23,6 +23,8 @@ beforeAll(async () => {
   api = started.use(await startApiServer({ audit: true, flags: ['--service-cluster-ip-range', '10.96.0.0/16,fd00:96::/112'] }))
   await apply(api.client, ...['ServiceMonitor', 'PodMonitor'].map(monitorDefinition))
   for (const name of ['restricted', 'ingress', 'team-a', 'apps']) await makeNamespace(name)
+  // Their storage is made in its own time.
+  await eventually(() => objectsOfRelease('nginx-ts'), { timeoutMs: 30_000 })
 }, TIMEOUT_MS)
 afterAll(() => started.disposeAsync())
 
@@ -152,6 +154,29 @@ test.each(helms.map((which) => [which.version, which] as const))(
 
     for (const name of ['nginx-ts', 'internal']) expect(await uninstall(which, name)).toContain(`took the Lease ingress/`)
     expect([await objectsOfRelease('nginx-ts'), await objectsOfRelease('internal')]).toEqual([[], []])
+  },
+  TIMEOUT_MS,
+)
+
+test.each(helms.map((which) => [which.version, which] as const))(
+  'helm %s deletes nothing when the Job before it fails, and everything without hooks',
+  async (_version, which) => {
+    const inNamespace = ['--namespace', RELEASE.namespace]
+    await helm(which, {}, 'install', RELEASE.name, chart, ...inNamespace)
+    const installed = await objectsOfRelease(RELEASE.name)
+    const nowhere = ['--apiserver-host', 'https://127.0.0.1:1', '--timeout', '1s']
+    const [{ code, printed }] = await Promise.all([
+      runJob(api, RELEASE.namespace, 'nginx-ts-controller-withdraw', ...nowhere),
+      expect(helm(which, {}, 'uninstall', RELEASE.name, ...inNamespace, '--timeout', '2m')).rejects.toThrow('nginx-ts-controller-withdraw'),
+    ])
+    expect({ code, printed }).toEqual({ code: 1, printed: expect.stringMatching(/^nginx-ts: the time is up.*ECONNREFUSED/) })
+    // With what it says, until its time is over.
+    const job = 'jobs nginx-ts-controller-withdraw'
+    expect(await objectsOfRelease(RELEASE.name)).toEqual([...installed, job].toSorted())
+    await helm(which, {}, 'uninstall', RELEASE.name, ...inNamespace, '--no-hooks')
+    expect(await objectsOfRelease(RELEASE.name)).toEqual([job])
+    const path = `/apis/batch/v1/namespaces/${RELEASE.namespace}/jobs/nginx-ts-controller-withdraw`
+    await api.client.request({ method: 'DELETE', path, query: { propagationPolicy: 'Background' } })
   },
   TIMEOUT_MS,
 )

@@ -11,15 +11,18 @@ import { NODE_FLAGS, PROGRAM, project } from './serve.ts'
 
 export type JobRun = { readonly code: number; readonly printed: string }
 
-/** Waits until the Job is there, runs its one container with the rights of its service account, and says how that ended. */
-export async function runJob(api: ApiServer, namespace: string, name: string): Promise<JobRun> {
+/**
+ * Waits until the Job is there, runs its one container with the rights of its service account, and says how that ended.
+ * Further arguments count before those of the Job.
+ */
+export async function runJob(api: ApiServer, namespace: string, name: string, ...further: readonly string[]): Promise<JobRun> {
   const path = pathOf({ apiVersion: 'batch/v1', kind: 'Job', metadata: { namespace, name } })
   const job = await eventually(() => api.client.request<Manifest>({ path }), { timeoutMs: 60_000 })
   const startTime = rightNow()
   const pod = fieldOf(job, 'spec.template.spec')
   const args = fieldOf(pod, 'containers.0.args') as readonly string[]
   const kubeconfig = await api.kubeconfigFor({ namespace, name: `${fieldOf(pod, 'serviceAccountName')}` })
-  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, ...args, '--kubeconfig', kubeconfig], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, ...args, '--kubeconfig', kubeconfig, ...further], {
     cwd: project,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, POD_NAMESPACE: namespace, POD_NAME: `${name}-1` },
