@@ -4,38 +4,56 @@ import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { AddressSource } from '../kube/address-source.ts'
 import { type LoadBalancerAddress, parseAddresses } from '../kube/addresses.ts'
+import type { KubeSettings } from '../kube/client.ts'
 import { type LabelSelector, parseLabelSelector } from '../kube/selector.ts'
 import type { Options } from '../options.ts'
 import type { ControllerSettings } from './controller.ts'
-import type { NamespacedName } from './leader.ts'
+import type { LeaderSettings, NamespacedName } from './leader.ts'
 
-export type ControllerFlags = {
-  readonly stateDir: string
-  readonly kubeconfig?: string
-  readonly apiserverHost?: string
-  readonly healthzPort: number
-  readonly watchNamespace?: string
-  readonly watchNamespaceSelector?: LabelSelector
-  readonly electionId: string
-  readonly electionTtl: number
-  readonly disableLeaderElection?: boolean
-  readonly updateStatus: boolean
-  readonly updateStatusOnShutdown: boolean
-  readonly takeoverStatus?: boolean
-  readonly publishService?: NamespacedName
-  readonly publishStatusAddress?: readonly LoadBalancerAddress[]
-  readonly reportNodeInternalIpAddress?: boolean
-  readonly shutdownGracePeriod: number
-}
+export type KubeFlags = { readonly kubeconfig?: string; readonly apiserverHost?: string }
+
+export type ElectionFlags = { readonly electionId: string; readonly electionTtl: number }
+
+export type ControllerFlags = KubeFlags &
+  ElectionFlags & {
+    readonly stateDir: string
+    readonly healthzPort: number
+    readonly watchNamespace?: string
+    readonly watchNamespaceSelector?: LabelSelector
+    readonly disableLeaderElection?: boolean
+    readonly updateStatus: boolean
+    readonly updateStatusOnShutdown: boolean
+    readonly takeoverStatus?: boolean
+    readonly publishService?: NamespacedName
+    readonly publishStatusAddress?: readonly LoadBalancerAddress[]
+    readonly reportNodeInternalIpAddress?: boolean
+    readonly shutdownGracePeriod: number
+  }
 
 const HEALTHZ_PORT = 10254
 const ELECTION_TTL_SECONDS = 30
 
-/** Adds the flags that only this command has. */
-export function withControllerFlags(command: Command): Command {
+/** Adds the flags by which an API server is found. */
+export function withKubeFlags(command: Command): Command {
   return command
     .option('--kubeconfig <path>', 'kubeconfig to use; else KUBECONFIG, ~/.kube/config, or the service account of the Pod')
     .option('--apiserver-host <url>', 'URL of the API server, in place of the one that the configuration names')
+}
+
+/** Adds the flags by which replicas elect. */
+export function withElectionFlags(command: Command): Command {
+  return command
+    .option('--election-id <name>', 'name of the Lease by which replicas elect who writes status and Events', 'nginx-ts-leader')
+    .addOption(
+      new Option('--election-ttl <duration>', 'how long the Lease of a leader that has gone is respected')
+        .argParser(durationSeconds)
+        .default(ELECTION_TTL_SECONDS, `${ELECTION_TTL_SECONDS}s`),
+    )
+}
+
+/** Adds the flags that only this command has, and those that it shares with commands that know nothing of serving. */
+export function withControllerFlags(command: Command): Command {
+  const watching = withKubeFlags(command)
     .addOption(new Option('--healthz-port <port>', 'port of /healthz, /readyz and /metrics').argParser(portNumber).default(HEALTHZ_PORT))
     .addOption(
       new Option('--watch-namespace <name>', 'the only namespace to look at; all when not given').conflicts('watchNamespaceSelector'),
@@ -43,12 +61,7 @@ export function withControllerFlags(command: Command): Command {
     .addOption(
       new Option('--watch-namespace-selector <labels>', 'only namespaces with these labels are looked at').argParser(labelSelector),
     )
-    .option('--election-id <name>', 'name of the Lease by which replicas elect who writes status and Events', 'nginx-ts-leader')
-    .addOption(
-      new Option('--election-ttl <duration>', 'how long the Lease of a leader that has gone is respected')
-        .argParser(durationSeconds)
-        .default(ELECTION_TTL_SECONDS, `${ELECTION_TTL_SECONDS}s`),
-    )
+  return withElectionFlags(watching)
     .option('--disable-leader-election', 'write without an election; for a single replica')
     .addOption(
       new Option('--update-status [boolean]', 'write the addresses of Ingresses into their status').argParser(boolean).default(true),
@@ -81,19 +94,15 @@ export function controllerSettings(
 ): ControllerSettings {
   const { POD_NAME: name, POD_NAMESPACE: namespace } = environment
   const pod = name === undefined || namespace === undefined ? undefined : { namespace, name }
-  const lease = { namespace: namespace ?? 'default', name: flags.electionId, ttlSeconds: flags.electionTtl }
   return {
     options,
-    kube: {
-      ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
-      ...(flags.apiserverHost === undefined ? {} : { server: flags.apiserverHost }),
-    },
+    kube: kubeSettingsOf(flags),
     stateDirectory: resolve(flags.stateDir),
     healthzPort: flags.healthzPort,
     watchNamespace: flags.watchNamespace,
     namespaceSelector: flags.watchNamespaceSelector,
     leader: {
-      lease,
+      lease: leaseOf(flags, namespace),
       isElected: flags.disableLeaderElection !== true,
       pod,
       instance: name ?? hostname(),
@@ -104,6 +113,15 @@ export function controllerSettings(
     writesTakenOver: flags.takeoverStatus === true,
     shutdownGracePeriodSeconds: flags.shutdownGracePeriod,
   }
+}
+
+export function kubeSettingsOf({ kubeconfig, apiserverHost }: KubeFlags): KubeSettings {
+  return { ...(kubeconfig === undefined ? {} : { kubeconfig }), ...(apiserverHost === undefined ? {} : { server: apiserverHost }) }
+}
+
+/** `namespace`: our Pod's; undefined outside of a cluster. */
+export function leaseOf({ electionId, electionTtl }: ElectionFlags, namespace: string | undefined): LeaderSettings['lease'] {
+  return { namespace: namespace ?? 'default', name: electionId, ttlSeconds: electionTtl }
 }
 
 /** Outside of a cluster there are no nodes of ours, and no address to write. */
@@ -120,7 +138,7 @@ function portNumber(text: string): number {
 }
 
 /** `30`, `30s`, `5m`. */
-function durationSeconds(text: string): number {
+export function durationSeconds(text: string): number {
   const [, number, unit] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? []
   if (number === undefined) throw new InvalidArgumentError('It is no duration, as 30s or 5m.')
   return Number(number) * { s: 1, m: 60, h: 3600 }[(unit ?? 's') as 's' | 'm' | 'h']

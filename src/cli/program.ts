@@ -15,6 +15,7 @@ import { type ControllerFlags, controllerSettings, withControllerFlags } from '.
 import { type ExplainFlags, runExplain, withExplainFlags } from './explain-command.ts'
 import { type GivenOptions, optionsFrom } from './given-options.ts'
 import { NO_INIT, STARTED } from './init.ts'
+import { type WithdrawalFlags, withdrawalSettings, withWithdrawalFlags } from './withdraw-status-command.ts'
 
 const MANIFESTS = 'directory of *.yaml, *.yml and *.json'
 /** The state directory of a container, and the one that a printed configuration speaks of. */
@@ -238,6 +239,17 @@ export function createProgram(): Command {
       const { waitForShutdown } = await import('./wait-shutdown.ts')
       await waitForShutdown(layoutOf(resolve(given.stateDir)))
     })
+
+  withWithdrawalFlags(
+    program
+      .command('withdraw-status')
+      .description('take our addresses out of the status of all Ingresses, and keep replicas from writing them, for a pre-delete hook'),
+  ).action(async (given: WithdrawalFlags) => {
+    const { stop } = stopSignals()
+    const { withdrawStatus } = await import('./withdraw-status.ts')
+    const { systemClock } = await import('../kube/clock.ts')
+    await withdrawStatus(withdrawalSettings(given, process.env), systemClock, (line) => void process.stdout.write(`${line}\n`), stop)
+  })
 
   return program
 }

@@ -151,6 +151,19 @@ describe('the election', () => {
     expect([a.isLeader(), a.told]).toEqual([true, ['gained']])
   })
 
+  test('a leader whose Lease is taken away leads no more at its next renewal, and waits as long as the new record says', async () => {
+    const [time, api] = [createVirtualTime(), createFakeApi()]
+    const a = startReplica('a', api.client, time)
+    await time.pass(SECOND)
+    api.put(LEASE, { ...api.objects.get(LEASE), spec: { ...specOf(api), holderIdentity: 'withdrawal', leaseDurationSeconds: 60 } })
+    await time.pass(TIMES.retryMs)
+    expect([a.isLeader(), a.told]).toEqual([false, ['gained', 'lost']])
+    await time.pass(55 * SECOND)
+    expect(a.isLeader()).toBe(false)
+    await time.pass(5 * SECOND + TIMES.retryMs * 2.2)
+    expect(a.isLeader()).toBe(true)
+  })
+
   test('a Lease that is deleted is made anew', async () => {
     const [time, api] = [createVirtualTime(), createFakeApi()]
     const a = startReplica('a', api.client, time)

@@ -7,9 +7,10 @@
  * renewal was sent. The difference is what their clocks may run apart, and what a late write may take to arrive.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { ApiError, type KubeClient } from './client.ts'
+import type { KubeClient } from './client.ts'
 import type { Clock } from './clock.ts'
 import type { Leadership } from './leadership.ts'
+import { createLeaseRecord, durationOf, heldBy, isConflict, type Lease, microTime } from './lease-record.ts'
 
 export type LeaseTimes = {
   /** How long the others wait for a record to change: whole seconds, as the API has it. */
@@ -43,7 +44,7 @@ export type Election = Leadership & {
 }
 
 /** client-go's defaults are 15 s, 10 s and 2 s; other durations keep the proportions. */
-const TRUST_SHARE = 2 / 3
+export const TRUST_SHARE = 2 / 3
 const RETRY_SHARE = 2 / 15
 /** Those who wait come at different times, up to this much later (client-go's JitterFactor). */
 const JITTER_FACTOR = 1.2
@@ -65,23 +66,11 @@ export function leaseIdentity(podName: string, random: () => number): string {
     .padStart(12, '0')}`
 }
 
-/** What we read and write of a Lease; the rest is handed back as it came. */
-type Lease = {
-  readonly metadata: { readonly namespace: string; readonly name: string; readonly resourceVersion?: string }
-  readonly spec?: LeaseSpec
-}
-type LeaseSpec = {
-  readonly holderIdentity?: string
-  readonly leaseDurationSeconds?: number
-  readonly acquireTime?: string
-  readonly renewTime?: string
-  readonly leaseTransitions?: number
-}
-
 /** Takes no part yet; `run` does. */
 export function createElection(client: KubeClient, settings: LeaseSettings, clock: Clock, reports: LeaseReports): Election {
   const { namespace, name, identity, times } = settings
-  const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`
+  /** Half of the trust, so that a hanging request leaves time for another. */
+  const record = createLeaseRecord(client, { namespace, name }, Math.floor(times.trustMs / 2))
   /** The newest record that we know, and when its content was first seen, by our clock. */
   let seen: { readonly lease: Lease; readonly at: number } | undefined
   let trustedUntil = Number.NEGATIVE_INFINITY
@@ -94,56 +83,28 @@ export function createElection(client: KubeClient, settings: LeaseSettings, cloc
   function observe(lease: Lease): Lease {
     const isChanged = seen === undefined || !isDeepStrictEqual(seen.lease.spec, lease.spec)
     seen = { lease, at: isChanged || seen === undefined ? clock.now() : seen.at }
+    // Taken from us before our trust has run out, as by `nginx-ts withdraw-status`.
+    if (lease.spec?.holderIdentity !== identity) trustedUntil = Number.NEGATIVE_INFINITY
     return lease
   }
 
-  function mayTake({ spec }: Lease): boolean {
-    const holder = spec?.holderIdentity ?? ''
+  function mayTake(lease: Lease): boolean {
+    const holder = lease.spec?.holderIdentity ?? ''
     if (holder === '' || holder === identity) return true
-    const durationMs = spec?.leaseDurationSeconds === undefined ? times.durationMs : spec.leaseDurationSeconds * 1000
-    return seen !== undefined && clock.now() >= seen.at + durationMs
+    return seen !== undefined && clock.now() >= seen.at + durationOf(lease, times.durationMs)
   }
-
-  /** Half of the trust, so that a hanging request leaves time for another. */
-  const timeoutMs = Math.floor(times.trustMs / 2)
 
   async function read(signal: AbortSignal): Promise<Lease | undefined> {
-    try {
-      return observe(await client.request<Lease>({ path: `${leases}/${name}`, signal, timeoutMs }))
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return undefined
-      throw error
-    }
+    const lease = await record.read(signal)
+    return lease && observe(lease)
   }
 
-  /** Writes us into the record that was read; the API server refuses when another has written since. */
+  /** Writes us into the record that was read. */
   async function hold(before: Lease | undefined, signal: AbortSignal): Promise<void> {
-    const time = microTime(clock.wallTime())
-    const isRenewal = before?.spec?.holderIdentity === identity
-    const spec: LeaseSpec = {
-      ...before?.spec,
-      holderIdentity: identity,
-      leaseDurationSeconds: times.durationMs / 1000,
-      renewTime: time,
-      acquireTime: isRenewal ? (before?.spec?.acquireTime ?? time) : time,
-      leaseTransitions: before === undefined ? 0 : (before.spec?.leaseTransitions ?? 0) + (isRenewal ? 0 : 1),
-    }
     const sentAt = clock.now()
-    observe(await write(before, spec, signal))
+    observe(await record.write(before, heldBy(identity, before, times.durationMs, clock.wallTime()), signal))
     if (remainingMs() === 0) term += 1
     trustedUntil = sentAt + times.trustMs
-  }
-
-  async function write(before: Lease | undefined, spec: LeaseSpec, signal: AbortSignal): Promise<Lease> {
-    return before === undefined
-      ? await client.request<Lease>({
-          method: 'POST',
-          path: leases,
-          body: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace, name }, spec },
-          signal,
-          timeoutMs,
-        })
-      : await client.request<Lease>({ method: 'PUT', path: `${leases}/${name}`, body: { ...before, spec }, signal, timeoutMs })
   }
 
   /** One try to renew or to take over. A leader renews what it knows without reading it first. */
@@ -168,7 +129,7 @@ export function createElection(client: KubeClient, settings: LeaseSettings, cloc
     const lease = await read(signal)
     if (lease?.spec?.holderIdentity !== identity) return
     const time = microTime(clock.wallTime())
-    await write(
+    await record.write(
       lease,
       { ...lease.spec, holderIdentity: '', leaseDurationSeconds: RELEASED_DURATION_S, renewTime: time, acquireTime: time },
       signal,
@@ -207,14 +168,4 @@ export function createElection(client: KubeClient, settings: LeaseSettings, cloc
       tell()
     },
   }
-}
-
-/** Somebody else wrote, created or deleted it since we read it. */
-function isConflict(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 409 || error.status === 404)
-}
-
-/** RFC 3339 with six digits of a second: the API server takes no other form for a MicroTime. */
-function microTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace('Z', '000Z')
 }

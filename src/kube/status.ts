@@ -7,8 +7,9 @@ import type { AddressReader } from './address-source.ts'
 import { type LoadBalancerAddress, sameAddresses } from './addresses.ts'
 import { ApiError, type KubeClient } from './client.ts'
 import type { Clock } from './clock.ts'
-import { type IngressStatus, listStatuses, readStatus, statusWrite } from './ingress-status.ts'
+import { type IngressStatus, listStatuses, readStatus } from './ingress-status.ts'
 import { type Leadership, leaderRequests, NotLeaderError } from './leadership.ts'
+import { createStatusWriter, withdrawAll, withdrawal } from './status-writer.ts'
 import { createTokenBucket } from './token-bucket.ts'
 
 export type StatusSettings = {
@@ -52,10 +53,6 @@ const MOST_READ_ONE_BY_ONE = 20
 /** A rollout may touch thousands of Ingresses; the API server has others to serve. */
 const WRITE_RATE = { burst: 50, perSecond: 20 }
 const WRITES_A_TURN = 20
-const MOST_CONFLICTS = 5
-
-/** Waits for the turn of the next write. */
-type Pace = (signal: AbortSignal) => Promise<void>
 
 /** Writes nothing yet; `run` does. */
 export function createStatusPublisher(
@@ -66,7 +63,10 @@ export function createStatusPublisher(
   reports: StatusReports,
 ): StatusPublisher {
   const { fieldManager } = settings
-  const writeAsLeader = leaderRequests(client, leadership)
+  const writer = createStatusWriter(client, leaderRequests(client, leadership), fieldManager, {
+    wrote: reports.wrote,
+    refused: (error) => refusals.push(error),
+  })
   const bucket = createTokenBucket(WRITE_RATE, clock)
   /** By key the uid: an Ingress made anew under an old name has no status yet. */
   let served: ReadonlyMap<ObjectKey, string | undefined> | undefined
@@ -93,36 +93,7 @@ export function createStatusPublisher(
   /** What to write; undefined where all is well, or not ours to change. */
   function correctionOf(status: IngressStatus): readonly LoadBalancerAddress[] | undefined {
     if (served?.has(status.key)) return addresses === undefined || sameAddresses(addresses, status.addresses) ? undefined : addresses
-    return status.isOurs && status.addresses.length > 0 ? [] : undefined
-  }
-
-  async function correct(first: IngressStatus, pace: Pace, signal: AbortSignal): Promise<void> {
-    let status: IngressStatus | undefined = first
-    for (let conflicts = 0; status !== undefined && correctionOf(status) !== undefined; conflicts += 1) {
-      await pace(signal)
-      // Asked again: while this waited for its turn, the Ingress may have left, or the addresses changed.
-      const correction = correctionOf(status)
-      if (correction === undefined) return
-      try {
-        await writeAsLeader({ ...statusWrite(status, correction, fieldManager), signal })
-        return reports.wrote(status.key, correction)
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error
-        if (error.status === 404) return
-        if (error.status !== 409 || conflicts === MOST_CONFLICTS) throw error
-        status = await readStatus(client, status.key, fieldManager, signal)
-      }
-    }
-  }
-
-  /** Corrects each; what the API server says of one Ingress costs the others nothing. */
-  async function correctAll(statuses: readonly IngressStatus[], pace: Pace, signal: AbortSignal): Promise<void> {
-    for (const status of statuses) {
-      await correct(status, pace, signal).catch((error: unknown) => {
-        if (!isRefusal(error)) throw error
-        refusals.push(error)
-      })
-    }
+    return withdrawal(status)
   }
 
   function tellRefusals() {
@@ -153,7 +124,7 @@ export function createStatusPublisher(
     const read = await Promise.all(keys.map((key) => readStatus(client, key, fieldManager, signal)))
     const now = [...read.filter((status) => status !== undefined), ...found.slice(0, WRITES_A_TURN)]
     found = found.slice(WRITES_A_TURN)
-    await correctAll(now, bucket.take, signal)
+    await writer.correctAll(now, correctionOf, bucket.take, signal)
     if (found.length === 0) tellRefusals()
   }
 
@@ -206,18 +177,11 @@ export function createStatusPublisher(
       if (served === undefined || leadership.remainingMs() <= 0) return
       try {
         if (await settings.addresses.hasOtherReplica(signal)) return
-        served = new Map()
-        // One after the other is slow enough, and the Pod has not long to live.
-        await correctAll(await listStatuses(client, settings.namespace, fieldManager, signal), async () => {}, signal)
+        await withdrawAll(client, writer, settings, signal)
         tellRefusals()
       } catch (error) {
         reports.failed(error, 1)
       }
     },
   }
-}
-
-/** An answer about this very object, or this very right, which the next object may fare better with. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof ApiError && error.status < 500 && error.status !== 429 && error.status !== 401
 }

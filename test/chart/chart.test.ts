@@ -181,6 +181,78 @@ test('the same release name in another namespace has a ClusterRole of its own', 
   expect(names).toContain('ClusterRole elsewhere:nginx-ts')
 })
 
+const WITHDRAWAL = 'Job nginx-ts-controller-withdraw'
+
+test('before a release is deleted a Job takes its addresses away, by flags that the program knows', async () => {
+  const values = merged(nested('controller.electionTTL', '2m'), nested('controller.scope', { enabled: true, namespace: 'team-a' }))
+  const job = find(await render(values), WITHDRAWAL)
+  expect(fieldOf(job, 'metadata.annotations')).toMatchObject({ 'helm.sh/hook': 'pre-delete' })
+  const args = fieldOf(job, `${POD}.containers.withdraw-status.args`) as readonly string[]
+  expect(() => parseCommandLine(args)).not.toThrow()
+  expect(args).toEqual([
+    'withdraw-status',
+    '--helm-release=nginx-ts',
+    '--election-id=nginx-ts-leader',
+    '--election-ttl=2m',
+    '--watch-namespace=team-a',
+    '--timeout=240s',
+  ])
+  expect(fieldOf(job, 'spec.activeDeadlineSeconds')).toBe(300)
+})
+
+test('by default that Job ends, one way or the other, before Helm waits no longer', async () => {
+  const HELM_TIMEOUT_SECONDS = 300
+  expect(fieldOf(find(await render({}), WITHDRAWAL), 'spec.activeDeadlineSeconds')).toBeLessThan(HELM_TIMEOUT_SECONDS)
+})
+
+test.each([
+  ['replicas do not elect', nested('controller.disableLeaderElection', true)],
+  ['replicas do not elect, by a flag', nested('controller.extraArgs', { 'disable-leader-election': '' })],
+  ['addresses are not written', nested('controller.extraArgs', { 'update-status': false })],
+  ['addresses are to stay', nested('controller.extraArgs', { 'update-status-on-shutdown': 'false' })],
+])('there is no such Job where %s', async (_when, values) => {
+  const withPolicy = merged(values, nested('controller.networkPolicy.enabled', true))
+  expect((await render(withPolicy)).map(nameOf).filter((name) => name.includes('withdraw'))).toEqual([])
+})
+
+test('nothing that selects the Pods of the controller selects that of the Job, and it is kept apart from none', async () => {
+  const apart = {
+    podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [] },
+    nodeAffinity: { required: '{{ .Release.Name }}' },
+  }
+  const [, everything = {}] = ci.find(([name]) => name === 'everything-values.yaml') ?? []
+  const objects = await render(merged(everything, nested('controller.affinity', apart)))
+  const job = find(objects, WITHDRAWAL)
+  const labels = fieldOf(job, 'spec.template.metadata.labels') as Readonly<Record<string, string>>
+  const selecting = objects.flatMap((object) => {
+    const selector = fieldOf(object, 'spec.podSelector') ?? fieldOf(object, 'spec.selector')
+    if (selector === undefined) return []
+    const wanted = Object.entries((fieldOf(selector, 'matchLabels') ?? selector) as Readonly<Record<string, string>>)
+    return wanted.every(([name, value]) => labels[name] === value) ? [nameOf(object)] : []
+  })
+  expect(selecting).toEqual(['NetworkPolicy nginx-ts-controller-withdraw'])
+  expect(labels['app.kubernetes.io/name']).not.toBe('nginx-ts')
+  expect(fieldOf(job, `${POD}.affinity`)).toEqual({ nodeAffinity: { required: 'nginx-ts' } })
+})
+
+test('where Pods may only connect as a NetworkPolicy says, that of the Job may connect as the controller may', async () => {
+  const egress = [{ to: [{ ipBlock: { cidr: '10.0.0.0/8' } }] }]
+  const objects = await render(nested('controller.networkPolicy', { enabled: true, egress }))
+  expect(fieldOf(find(objects, 'NetworkPolicy nginx-ts-controller-withdraw'), 'spec')).toMatchObject({ ingress: [], egress })
+})
+
+test('that Job is locked in as the controller is, and opens no port', async () => {
+  const low = nested('controller.containerPort', { http: 80, https: 443 })
+  const objects = await render(low)
+  const [job, controller] = [fieldOf(find(objects, WITHDRAWAL), POD), fieldOf(find(objects, WORKLOAD), POD)]
+  const { sysctls, ...context } = fieldOf(controller, 'securityContext') as Readonly<Record<string, unknown>>
+  expect(sysctls).toBeDefined()
+  expect(fieldOf(job, 'securityContext')).toEqual(context)
+  expect(fieldOf(job, 'containers.withdraw-status.securityContext')).toEqual(fieldOf(controller, 'containers.controller.securityContext'))
+  expect(fieldOf(job, 'serviceAccountName')).toBe('nginx-ts')
+  expect(fieldOf(job, 'containers.withdraw-status.ports')).toBeUndefined()
+})
+
 test('with one Pod, or a DaemonSet, there is no budget that would hold up a drain', async () => {
   const shapes: readonly Values[] = [nested('controller.replicaCount', 1), nested('controller.kind', 'DaemonSet')]
   for (const values of shapes) expect((await render(values)).map(nameOf)).not.toContain('PodDisruptionBudget nginx-ts-controller')

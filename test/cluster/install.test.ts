@@ -13,6 +13,8 @@ const NAMESPACE = 'nginx-ts-install'
 const SHOP = 'nginx-ts-shop'
 const HOST = 'shop.test'
 const STATE = '/var/lib/nginx-ts'
+/** Longer than the Job takes that runs before the Pods are told to end: it waits for 30 s. */
+const IN_FLIGHT_SECONDS = 80
 
 const started = new AsyncDisposableStack()
 let cluster: RealCluster
@@ -141,14 +143,28 @@ test('how large, how fast, how much: image, cold start, memory at rest', async (
   expect(coldStartMs).toBeLessThan(30_000)
 })
 
-test('uninstalling lets a request in flight finish, and leaves no object behind', async () => {
-  await cluster.apply(shop().annotation('nginx.ingress.kubernetes.io/proxy-read-timeout', '60').host(HOST).prefix('/', 'shop'))
+test('uninstalling lets a request in flight finish, and leaves neither an object nor an address behind', async () => {
+  await cluster.apply(shop().annotation('nginx.ingress.kubernetes.io/proxy-read-timeout', '120').host(HOST).prefix('/', 'shop'))
   await release.eventually(HOST, '/', (answer) => expect(answer).toComeFrom('shop'))
-  const inFlight = release.get(HOST, '/last?seconds=15')
-  await release.uninstall()
+  await eventually(async () => expect(await addressesOfShop()).toEqual([{ ip: release.address }]), { timeoutMs: 60_000 })
+  let isAnswered = false
+  const inFlight = release.get(HOST, `/last?seconds=${IN_FLIGHT_SECONDS}`).finally(() => {
+    isAnswered = true
+  })
+  const uninstalled = release.uninstall()
+  // Told to end, while the addresses are gone already.
+  await Promise.race([uninstalled, eventually(async () => expect(await release.pods()).toEqual([]), { timeoutMs: 90_000 })])
+  expect(await addressesOfShop()).toEqual([])
+  expect(isAnswered).toBe(false)
   expect(await inFlight).toComeFrom('shop')
+  await uninstalled
   await eventually(async () => expect(await leftovers(cluster, release.name, NAMESPACE)).toEqual([]), { timeoutMs: 120_000 })
-})
+  expect(await addressesOfShop()).toEqual([])
+}, 300_000)
+
+async function addressesOfShop(): Promise<readonly object[]> {
+  return (await read(cluster.client, shop()))['status'].loadBalancer?.ingress ?? []
+}
 
 async function podName(): Promise<string> {
   const [pod] = await release.pods()

@@ -9,6 +9,7 @@ import { ciValues, fieldOf, find, helms, nameOf, newestHelm, RELEASE, render, ru
 import { podAddress, startReplica } from '../support/cluster.ts'
 import { apply, pathOf, read } from '../support/cluster-objects.ts'
 import { eventually } from '../support/eventually.ts'
+import { runJob } from '../support/jobs.ts'
 import { endpointSlice, ingress, type Manifest, serviceFor, tlsSecret } from '../support/objects.ts'
 import { askedOf } from '../support/rights.ts'
 
@@ -22,6 +23,8 @@ beforeAll(async () => {
   api = started.use(await startApiServer({ audit: true, flags: ['--service-cluster-ip-range', '10.96.0.0/16,fd00:96::/112'] }))
   await apply(api.client, ...['ServiceMonitor', 'PodMonitor'].map(monitorDefinition))
   for (const name of ['restricted', 'ingress', 'team-a', 'apps']) await makeNamespace(name)
+  // Their storage is made in its own time.
+  await eventually(() => objectsOfRelease('nginx-ts'), { timeoutMs: 30_000 })
 }, TIMEOUT_MS)
 afterAll(() => started.disposeAsync())
 
@@ -81,7 +84,7 @@ test('the Pods are fit for a namespace that enforces "restricted", those on the 
   for (const [name, values] of ci) {
     const objects = await render(values, { name: 'restricted', namespace: 'restricted' })
     await apply(api.client, ...objects.filter(({ kind }) => kind === 'ServiceAccount'))
-    for (const object of objects.filter(({ kind }) => kind === 'Deployment' || kind === 'DaemonSet')) {
+    for (const object of objects.filter(({ kind }) => kind === 'Deployment' || kind === 'DaemonSet' || kind === 'Job')) {
       const { metadata, spec } = fieldOf(object, 'spec.template') as { readonly metadata: object; readonly spec: object }
       // The scheduler's classes are made by a controller that is not here.
       const { priorityClassName: _, ...pod } = spec as { readonly priorityClassName?: string }
@@ -100,6 +103,17 @@ test('the Pods are fit for a namespace that enforces "restricted", those on the 
 /** Helm with every right. */
 const helm = (which: Helm, values: Values, ...line: readonly string[]) => runHelm(which, values, { KUBECONFIG: api.kubeconfig }, ...line)
 
+/** Takes a release away as people do, in a cluster that runs the Job which Helm waits for. Gives what that printed. */
+async function uninstall(which: Helm, release: string): Promise<string> {
+  const fullname = release === 'nginx-ts' ? release : `${release}-nginx-ts`
+  const [{ code, printed }] = await Promise.all([
+    runJob(api, RELEASE.namespace, `${fullname}-controller-withdraw`),
+    helm(which, {}, 'uninstall', release, '--namespace', RELEASE.namespace, '--timeout', '2m'),
+  ])
+  expect({ code, printed }).toMatchObject({ code: 0 })
+  return printed
+}
+
 /** What there is of a release, by its label, of the kinds that the chart makes. */
 async function objectsOfRelease(name: string): Promise<readonly string[]> {
   const collections = [
@@ -107,7 +121,7 @@ async function objectsOfRelease(name: string): Promise<readonly string[]> {
     ...['deployments', 'daemonsets'].map((plural) => `/apis/apps/v1/${plural}`),
     ...['ingressclasses', 'networkpolicies'].map((plural) => `/apis/networking.k8s.io/v1/${plural}`),
     ...['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'].map((plural) => `/apis/rbac.authorization.k8s.io/v1/${plural}`),
-    '/apis/coordination.k8s.io/v1/leases',
+    ...['/apis/coordination.k8s.io/v1/leases', '/apis/batch/v1/jobs'],
     ...['/apis/policy/v1/poddisruptionbudgets', '/apis/autoscaling/v2/horizontalpodautoscalers'],
     ...['servicemonitors', 'podmonitors'].map((plural) => `/apis/monitoring.coreos.com/v1/${plural}`),
   ]
@@ -138,8 +152,31 @@ test.each(helms.map((which) => [which.version, which] as const))(
     await helm(which, {}, 'rollback', 'nginx-ts', '1', ...inNamespace)
     expect(await objectsOfRelease('nginx-ts')).toEqual(first)
 
-    for (const name of ['nginx-ts', 'internal']) await helm(which, {}, 'uninstall', name, ...inNamespace)
+    for (const name of ['nginx-ts', 'internal']) expect(await uninstall(which, name)).toContain(`took the Lease ingress/`)
     expect([await objectsOfRelease('nginx-ts'), await objectsOfRelease('internal')]).toEqual([[], []])
+  },
+  TIMEOUT_MS,
+)
+
+test.each(helms.map((which) => [which.version, which] as const))(
+  'helm %s deletes nothing when the Job before it fails, and everything without hooks',
+  async (_version, which) => {
+    const inNamespace = ['--namespace', RELEASE.namespace]
+    await helm(which, {}, 'install', RELEASE.name, chart, ...inNamespace)
+    const installed = await objectsOfRelease(RELEASE.name)
+    const nowhere = ['--apiserver-host', 'https://127.0.0.1:1', '--timeout', '1s']
+    const [{ code, printed }] = await Promise.all([
+      runJob(api, RELEASE.namespace, 'nginx-ts-controller-withdraw', ...nowhere),
+      expect(helm(which, {}, 'uninstall', RELEASE.name, ...inNamespace, '--timeout', '2m')).rejects.toThrow('nginx-ts-controller-withdraw'),
+    ])
+    expect({ code, printed }).toEqual({ code: 1, printed: expect.stringMatching(/^nginx-ts: the time is up.*ECONNREFUSED/) })
+    // With what it says, until its time is over.
+    const job = 'jobs nginx-ts-controller-withdraw'
+    expect(await objectsOfRelease(RELEASE.name)).toEqual([...installed, job].toSorted())
+    await helm(which, {}, 'uninstall', RELEASE.name, ...inNamespace, '--no-hooks')
+    expect(await objectsOfRelease(RELEASE.name)).toEqual([job])
+    const path = `/apis/batch/v1/namespaces/${RELEASE.namespace}/jobs/nginx-ts-controller-withdraw`
+    await api.client.request({ method: 'DELETE', path, query: { propagationPolicy: 'Background' } })
   },
   TIMEOUT_MS,
 )
@@ -160,16 +197,17 @@ test.each([
     { rbac: { scope: true }, controller: { scope: { enabled: true, namespace: 'team-a' } } },
   ],
 ])(
-  'the controller has the rights that it needs for %s',
+  'the controller has the rights that it needs for %s, and leaves no address behind',
   async (_what, namespace, values: Values) => {
     const hasClasses = !('rbac' in values)
     const settings = {
       ...values,
-      controller: { ...(values['controller'] as object), service: { type: 'ClusterIP', externalIPs: ['203.0.113.7'] } },
+      controller: { ...(values['controller'] as object), electionTTL: '5s', service: { type: 'ClusterIP', externalIPs: ['203.0.113.7'] } },
     }
     const objects = await render(settings)
     await helm(newestHelm(), settings, 'install', RELEASE.name, chart, '--namespace', RELEASE.namespace, '--values', 'VALUES')
     const since = (await api.auditEvents()).length
+    let isInstalled = true
     try {
       await using replica = await startReplica(api, {
         kubeconfig: () => api.kubeconfigFor({ namespace: RELEASE.namespace, name: 'nginx-ts' }),
@@ -189,9 +227,13 @@ test.each([
       })
       const { refused } = await askedOf(api, `system:serviceaccount:${RELEASE.namespace}:nginx-ts`, since)
       expect(refused.filter((right) => hasClasses || !/ingressclasses|namespaces/.test(right))).toEqual([])
+      // While the controller runs, and could write them anew for as long as it has the right.
+      isInstalled = false
+      expect(await uninstall(newestHelm(), RELEASE.name)).toContain(`took the addresses of Ingress ${namespace}/shop away`)
+      expect((await read(api.client, shop))['status'].loadBalancer).toEqual({})
       await api.client.request({ method: 'DELETE', path: pathOf(shop.toManifest()) })
     } finally {
-      await helm(newestHelm(), {}, 'uninstall', RELEASE.name, '--namespace', RELEASE.namespace)
+      if (isInstalled) await helm(newestHelm(), {}, 'uninstall', RELEASE.name, '--namespace', RELEASE.namespace, '--no-hooks')
     }
   },
   TIMEOUT_MS,

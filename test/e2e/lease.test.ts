@@ -2,21 +2,16 @@
  * Leadership against a real API server, whose audit log is the judge: a replica that is stopped past its lease and
  * continued, or whose Lease calls alone are cut, begins no write of a status once its lease has run out.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { leaseTimesOf } from '../../src/kube/lease.ts'
 import { type ApiServer, type AuditEvent, startApiServer } from '../support/api-server.ts'
 import { apply } from '../support/cluster-objects.ts'
-import { type CutProxy, startCutProxy } from '../support/cut-proxy.ts'
 import { eventually } from '../support/eventually.ts'
 import { reportFigures } from '../support/figures.ts'
 import { ingress } from '../support/objects.ts'
 import { chooseSeed, randomNumbers } from '../support/random.ts'
-import type { ReplicaLine, ReplicaSettings } from '../support/replica.ts'
+import { type ReplicaProcess, startReplicaProcess } from '../support/replica-process.ts'
 
 const SPLITS = Number(process.env['NGINX_TS_SPLITS'] ?? 1)
 const SEED = chooseSeed()
@@ -33,23 +28,18 @@ const NAMESPACE = 'ingress'
 const LEASE = { namespace: NAMESPACE, name: 'nginx-ts-leader' }
 const served = ['a', 'b', 'c'].map((name) => ingress(name).host(`${name}.test`).prefix('/', 'web').toManifest())
 
-type Replica = AsyncDisposable & {
-  readonly identity: string
-  readonly user: string
-  readonly process: ChildProcess
-  readonly leaseWire: CutProxy
-  readonly lines: readonly ReplicaLine[]
-}
-
 let server: ApiServer
-let replicas: readonly Replica[] = []
+let replicas: readonly ReplicaProcess[] = []
 const started = new AsyncDisposableStack()
 
 beforeAll(async () => {
   server = started.use(await startApiServer({ audit: true }))
   await apply(server.client, ...served)
   await apply(server.client, ...rights())
-  replicas = await Promise.all(['one', 'two', 'three'].map(async (identity) => started.use(await startReplica(identity))))
+  const common = { electionTtlMs: ELECTION_TTL_MS, lease: LEASE, served }
+  replicas = await Promise.all(
+    ['one', 'two', 'three'].map(async (identity) => started.use(await startReplicaProcess(server, { ...common, identity }, LATENCY_MS))),
+  )
 }, START_TIMEOUT_MS)
 afterAll(() => started.disposeAsync())
 
@@ -95,37 +85,6 @@ function rights() {
   ]
 }
 
-async function startReplica(identity: string): Promise<Replica> {
-  const leaseWire = await startCutProxy(server.port)
-  const wire = await startCutProxy(server.port, LATENCY_MS)
-  const settings: ReplicaSettings = {
-    identity,
-    kubeconfig: await server.kubeconfigFor({ namespace: NAMESPACE, name: identity }),
-    server: `https://127.0.0.1:${wire.port}`,
-    leaseServer: `https://127.0.0.1:${leaseWire.port}`,
-    electionTtlMs: ELECTION_TTL_MS,
-    lease: LEASE,
-    served,
-  }
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../support/replica.ts'), JSON.stringify(settings)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const lines: ReplicaLine[] = []
-  createInterface(child.stdout).on('line', (line) => lines.push(JSON.parse(line)))
-  return {
-    identity,
-    user: `system:serviceaccount:${NAMESPACE}:${identity}`,
-    process: child,
-    leaseWire,
-    lines,
-    async [Symbol.asyncDispose]() {
-      const exit = once(child, 'exit')
-      if (child.exitCode === null && child.kill('SIGKILL')) await exit
-      await Promise.all([leaseWire, wire].map((each) => each[Symbol.asyncDispose]()))
-    },
-  }
-}
-
 const receivedAt = ({ requestReceivedTimestamp }: AuditEvent) => microseconds(requestReceivedTimestamp)
 
 /** Milliseconds since 1970, with fractions: Date.parse drops what is finer than a millisecond. */
@@ -144,11 +103,11 @@ async function requestsTo(resource: string, subresource: string | undefined): Pr
 }
 
 const statusWrites = async () => (await requestsTo('ingresses', 'status')).filter(({ verb }) => verb === 'patch')
-const writesOf = async ({ user }: Replica, since: number) =>
+const writesOf = async ({ user }: ReplicaProcess, since: number) =>
   (await statusWrites()).filter((write) => write.user.username === user && receivedAt(write) > since)
 
 /** The replica that the Lease names, once it has written since. */
-async function writingLeader(since: number): Promise<Replica> {
+async function writingLeader(since: number): Promise<ReplicaProcess> {
   return await eventually(async () => {
     const { spec } = await server.client.request<{ readonly spec: { readonly holderIdentity: string } }>({
       path: `/apis/coordination.k8s.io/v1/namespaces/${LEASE.namespace}/leases/${LEASE.name}`,
@@ -185,7 +144,7 @@ async function writesBesideTheHolder(): Promise<readonly string[]> {
   })
 }
 
-async function split(part: (leader: Replica) => void, join: (leader: Replica) => void, random: () => number): Promise<void> {
+async function split(part: (leader: ReplicaProcess) => void, join: (leader: ReplicaProcess) => void, random: () => number): Promise<void> {
   const leader = await writingLeader(Date.now())
   // Wherever it is just now: between two writes, in one, in a renewal.
   await sleep(random() * 1000)

@@ -41,6 +41,7 @@ export type Release = AsyncDisposable & {
   upgrade(values: Values): Promise<void>
   /** Back to the revision before, and waits until the Pods are new. */
   rollback(): Promise<void>
+  /** As users do, with what runs before. */
   uninstall(): Promise<void>
   /** Its Pods that are not being deleted. */
   pods(): Promise<readonly StoredObject[]>
@@ -88,12 +89,13 @@ export async function installRelease(cluster: RealCluster, name: string, namespa
     })
   await using begun = new AsyncDisposableStack()
   let isInstalled = true
-  async function uninstall() {
+  async function uninstall(...line: readonly string[]) {
     isInstalled = false
-    await helm('uninstall')
+    await helm('uninstall', ...line)
   }
   begun.defer(async () => {
-    if (isInstalled) await uninstall()
+    // What never ran cannot run its hooks either, and is to go all the same.
+    if (isInstalled) await uninstall('--no-hooks')
   })
   await helm('install', chart, '--set-json', settings(imageOf(cluster.image)), '--set-json', settings(values))
   const address = await addressOf(cluster, name, namespace)
@@ -119,7 +121,7 @@ export async function installRelease(cluster: RealCluster, name: string, namespa
     async rollback() {
       await helm('rollback')
     },
-    uninstall,
+    uninstall: () => uninstall(),
     pods: () => podsOf(cluster.client, name, namespace),
     async run<Result>(pod: string, container: string, script: string) {
       const line = ['node', '--input-type=module', '--eval', script]

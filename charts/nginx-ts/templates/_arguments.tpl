@@ -62,14 +62,17 @@ flags that are not ours.
 {{- end }}
 {{- end -}}
 
-{{/* The agent takes whole seconds; the controller a unit, too. */}}
+{{/* A duration in whole seconds, as the agent takes it; the controller takes a unit, too. */}}
+{{- define "nginx-ts.seconds" -}}
+{{- $seconds := regexFind "^[0-9]+" . | int -}}
+{{- if hasSuffix "m" . -}}{{- $seconds = mul $seconds 60 -}}{{- end -}}
+{{- if hasSuffix "h" . -}}{{- $seconds = mul $seconds 3600 -}}{{- end -}}
+{{- $seconds -}}
+{{- end -}}
+
 {{- define "nginx-ts.agent.arguments" -}}
-{{- $period := get (include "nginx-ts.controller.flags" . | fromYaml) "shutdown-grace-period" -}}
-{{- $seconds := regexFind "^[0-9]+" $period | int -}}
-{{- if hasSuffix "m" $period -}}{{- $seconds = mul $seconds 60 -}}{{- end -}}
-{{- if hasSuffix "h" $period -}}{{- $seconds = mul $seconds 3600 -}}{{- end -}}
 - agent
 - --socket-group=10000
-- --shutdown-grace-period={{ $seconds }}
+- --shutdown-grace-period={{ include "nginx-ts.seconds" (get (include "nginx-ts.controller.flags" . | fromYaml) "shutdown-grace-period") }}
 - --status-port={{ .Values.controller.agentStatusPort }}
 {{- end -}}

@@ -56,17 +56,7 @@ spec:
       args:
         {{- include "nginx-ts.controller.arguments" . | nindent 8 }}
       env:
-        - name: POD_NAME
-          valueFrom:
-            fieldRef:
-              fieldPath: metadata.name
-        - name: POD_NAMESPACE
-          valueFrom:
-            fieldRef:
-              fieldPath: metadata.namespace
-        {{- with $controller.extraEnvs }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "nginx-ts.controller.environment" . | nindent 8 }}
       {{- if $controller.metrics.enabled }}
       ports:
         - name: {{ $controller.metrics.portName }}
@@ -86,9 +76,7 @@ spec:
         - name: run
           mountPath: /var/lib/nginx-ts/run
           readOnly: true
-        - name: api-access
-          mountPath: /var/run/secrets/kubernetes.io/serviceaccount
-          readOnly: true
+        {{- include "nginx-ts.apiAccess.mount" . | nindent 8 }}
         {{- with $controller.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -160,23 +148,7 @@ spec:
     - name: logs
       emptyDir: {}
     # What automountServiceAccountToken would mount into both.
-    - name: api-access
-      projected:
-        defaultMode: 0440
-        sources:
-          - serviceAccountToken:
-              path: token
-              expirationSeconds: 3607
-          - configMap:
-              name: kube-root-ca.crt
-              items:
-                - key: ca.crt
-                  path: ca.crt
-          - downwardAPI:
-              items:
-                - path: namespace
-                  fieldRef:
-                    fieldPath: metadata.namespace
+    {{- include "nginx-ts.apiAccess" . | nindent 4 }}
     {{- with $controller.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -206,6 +178,48 @@ spec:
           {{- include "nginx-ts.selectorLabels" (list $ "controller") | nindent 10 }}
     {{- end }}
   {{- end }}
+{{- end -}}
+
+{{/* Where a container with a token is. */}}
+{{- define "nginx-ts.controller.environment" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- with .Values.controller.extraEnvs }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The volume with the token, which one group reads; and its mount, where the service account's would be. */}}
+{{- define "nginx-ts.apiAccess" -}}
+- name: api-access
+  projected:
+    defaultMode: 0440
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: 3607
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - key: ca.crt
+              path: ca.crt
+      - downwardAPI:
+          items:
+            - path: namespace
+              fieldRef:
+                fieldPath: metadata.namespace
+{{- end -}}
+
+{{- define "nginx-ts.apiAccess.mount" -}}
+- name: api-access
+  mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+  readOnly: true
 {{- end -}}
 
 {{/*

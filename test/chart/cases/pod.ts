@@ -1,5 +1,5 @@
 /** Values of the controller's Pods, and of what goes with their number. */
-import { type Cases, makes, sets } from './case.ts'
+import { type Cases, drops, makes, sets } from './case.ts'
 
 const WORKLOAD = 'Deployment nginx-ts-controller'
 const POD = 'spec.template.spec'
@@ -8,6 +8,7 @@ const NGINX = `${POD}.containers.nginx`
 const BUDGET = 'PodDisruptionBudget nginx-ts-controller'
 const AUTOSCALER = 'HorizontalPodAutoscaler nginx-ts-controller'
 const POLICY = 'NetworkPolicy nginx-ts-controller'
+const WITHDRAWAL = 'Job nginx-ts-controller-withdraw'
 
 const AUTOSCALED = { controller: { autoscaling: { enabled: true } } }
 const WITH_POLICY = { controller: { networkPolicy: { enabled: true }, metrics: { enabled: true } } }
@@ -112,6 +113,16 @@ export const podCases: Cases = {
   'controller.readinessProbe.successThreshold': probe('readinessProbe', 'successThreshold', 2),
   'controller.readinessProbe.failureThreshold': probe('readinessProbe', 'failureThreshold', 7),
   'controller.agentStatusPort': sets(WORKLOAD, `${NGINX}.readinessProbe.httpGet.port`, 10346),
+
+  'controller.withdrawStatusJob.enabled': drops(WITHDRAWAL, false),
+  'controller.withdrawStatusJob.podAnnotations': sets(WITHDRAWAL, 'spec.template.metadata.annotations', { owner: 'platform' }),
+  'controller.withdrawStatusJob.podLabels': sets(WITHDRAWAL, 'spec.template.metadata.labels.tier', { tier: 'edge' }, { is: 'edge' }),
+  'controller.withdrawStatusJob.resources': sets(
+    WITHDRAWAL,
+    `${POD}.containers.withdraw-status.resources.limits`,
+    { limits: { memory: '1Gi' } },
+    { is: { memory: '1Gi' } },
+  ),
 
   'controller.minAvailable': sets(BUDGET, 'spec.minAvailable', '50%'),
   'controller.maxUnavailable': sets(BUDGET, 'spec.maxUnavailable', 1),
