@@ -13,8 +13,9 @@ const NAMESPACE = 'nginx-ts-install'
 const SHOP = 'nginx-ts-shop'
 const HOST = 'shop.test'
 const STATE = '/var/lib/nginx-ts'
-/** Longer than the Job takes that runs before the Pods are told to end: it waits for 30 s. */
-const IN_FLIGHT_SECONDS = 80
+const ELECTION_TTL = '10s'
+/** Longer than the Job takes that runs before the Pods are told to end: it waits for as long as a Lease lasts. */
+const IN_FLIGHT_SECONDS = 45
 
 const started = new AsyncDisposableStack()
 let cluster: RealCluster
@@ -28,7 +29,7 @@ beforeAll(async () => {
   started.use(await cluster.namespace(SHOP))
   const [, pods] = await cluster.apply(backendProgram(SHOP), ...deployment('shop', { image: cluster.image, namespace: SHOP }))
   if (pods !== undefined) await available(cluster, pods)
-  release = started.use(await installRelease(cluster, 'nginx-ts', NAMESPACE))
+  release = started.use(await installRelease(cluster, 'nginx-ts', NAMESPACE, { controller: { electionTTL: ELECTION_TTL } }))
 }, 300_000)
 afterAll(() => started.disposeAsync(), 300_000)
 

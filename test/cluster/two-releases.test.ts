@@ -26,7 +26,11 @@ beforeAll(async () => {
   if (pods !== undefined) await available(cluster, pods)
   // Of one name, so that whatever is named after the release alone would clash.
   first = started.use(await installRelease(cluster, 'nginx-ts', NAMESPACE))
-  second = started.use(await installRelease(cluster, 'nginx-ts', OTHER, { controller: { ingressClassResource: { name: OTHER_CLASS } } }))
+  second = started.use(
+    await installRelease(cluster, 'nginx-ts', OTHER, {
+      controller: { electionTTL: '10s', ingressClassResource: { name: OTHER_CLASS } },
+    }),
+  )
   await cluster.apply(shop(), otherShop())
 }, 300_000)
 afterAll(() => started.disposeAsync(), 300_000)
@@ -46,6 +50,7 @@ test('each writes its address into the status of its own', async () => {
 
 test('one can be uninstalled, and the other goes on', async () => {
   await second.uninstall()
+  expect(await addressesOf(otherShop())).toBeUndefined()
   expect(await first.get(HOST, '/')).toComeFrom('shop')
   expect(await addressesOf(shop())).toEqual([{ ip: first.address }])
   await cluster.apply(otherShop().class('nginx-ts'))

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { project } from '../../scripts/project.ts'
-import { ApiError, createKubeClient, type KubeClient, loadKubeConfig } from '../../src/kube/client.ts'
+import { createKubeClient, type KubeClient, loadKubeConfig } from '../../src/kube/client.ts'
 import { type Answer, type RequestOptions, send } from './client.ts'
 import { apply, remove, type StoredObject } from './cluster-objects.ts'
 import { eventually } from './eventually.ts'
@@ -19,7 +19,7 @@ export type RealCluster = {
   readonly image: string
   apply(...objects: readonly SiteObject[]): Promise<readonly StoredObject[]>
   remove(...objects: readonly SiteObject[]): Promise<void>
-  /** Makes a namespace that enforces pod security "restricted"; it is deleted, with all it holds, when disposed of. */
+  /** Makes a namespace that enforces pod security "restricted"; its deletion, with all it holds, begins when disposed of. */
   namespace(name: string): Promise<AsyncDisposable>
   /** What kubectl prints; throws what it says when it fails. */
   kubectl(...line: readonly string[]): Promise<string>
@@ -72,8 +72,10 @@ export function realCluster(): RealCluster {
       const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' }
       // Not applied: whoever applies objects to it applies the namespace without labels, which would take these away.
       const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }
-      await client.request({ method: 'POST', path: '/api/v1/namespaces', body })
-      return { [Symbol.asyncDispose]: () => deleteNamespace(client, name) }
+      const make = async () => await client.request({ method: 'POST', path: '/api/v1/namespaces', body })
+      // One of an earlier run takes its time to go.
+      await eventually(make, { timeoutMs: DELETION_TIMEOUT_MS })
+      return { [Symbol.asyncDispose]: async () => void (await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${name}` })) }
     },
     kubectl: tool(KUBECTL),
     helm: tool(HELM),
@@ -183,20 +185,6 @@ async function addressOf({ client }: RealCluster, release: string, namespace: st
     },
     { timeoutMs: 60_000 },
   )
-}
-
-/** Deletes the namespace and waits until it is gone. */
-async function deleteNamespace(client: KubeClient, name: string): Promise<void> {
-  const path = `/api/v1/namespaces/${name}`
-  const isGone = (error: unknown) => {
-    if (!(error instanceof ApiError && error.status === 404)) throw error
-    return true
-  }
-  await client.request({ method: 'DELETE', path }).catch(isGone)
-  const gone = async () => {
-    if ((await client.request({ path }).catch(isGone)) !== true) throw new Error(`the namespace ${name} is still there`)
-  }
-  await eventually(gone, { timeoutMs: DELETION_TIMEOUT_MS })
 }
 
 /** What people look at when an installation does not become ready. */
