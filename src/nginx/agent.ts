@@ -250,7 +250,11 @@ export async function createAgent(
   }
 }
 
-/** NGINX's own title for a worker that has not been told to leave: ngx_process_cycle.c. */
-async function takesRequests(worker: number): Promise<boolean> {
-  return (await processTitle(worker)) === 'nginx: worker process'
+/** Titles by ngx_process_cycle.c. They end what the kernel knows of the command line, which begins with a loader where one was used. */
+const TAKES_NO_REQUESTS = /nginx: (?:worker process is shutting down|cache (?:manager|loader) process)$/
+
+/** One that has no title of its own yet is about to take requests. */
+async function takesRequests(child: number): Promise<boolean> {
+  const title = await processTitle(child)
+  return title !== '' && !TAKES_NO_REQUESTS.test(title)
 }

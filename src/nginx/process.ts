@@ -39,17 +39,14 @@ export async function identityOf(pid: number): Promise<ProcessIdentity | undefin
   return startTime === undefined ? undefined : { pid, startTime }
 }
 
-/** Its processes, those included that have ended and were not reaped. Empty when there is no such process. */
-export async function childrenOf(pid: number): Promise<readonly number[]> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => childrenByParent(pid))
-  return children.trim().split(/\s+/).filter(Boolean).map(Number)
-}
-
-/** For kernels built without CONFIG_PROC_CHILDREN. */
-async function childrenByParent(parent: number): Promise<string> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const parents = await Promise.all(pids.map((pid) => statFields(Number(pid)).then((fields) => Number(fields?.[1]))))
-  return pids.filter((_, index) => parents[index] === parent).join(' ')
+/**
+ * The processes that it has started and that are there. Each is asked for its parent: the kernel's own list of children skips
+ * some while others end (proc_pid_task(5)).
+ */
+export async function childrenOf(parent: number): Promise<readonly number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+  const parents = await Promise.all(pids.map(async (pid) => Number((await statFields(pid))?.[1])))
+  return pids.filter((_, index) => parents[index] === parent)
 }
 
 /**

@@ -44,6 +44,19 @@ describe.each(await testedNginx())('applying, NGINX %s', (_version, nginx) => {
     }
   })
 
+  test('nothing is called applied while a worker of the generation before might still answer', async () => {
+    await using site = await startSite(nginx, settings)
+    applied(await site.serve(shop('one'), ...services))
+    const [hung] = (await processesOf(site)).slice(1)
+    if (hung === undefined) throw new Error('there is no worker')
+    process.kill(hung, 'SIGSTOP')
+    const { result } = await site.serve(shop('two'), ...services)
+    process.kill(hung, 'SIGCONT')
+    expect(result).toMatchObject({ kind: 'refused', reason: expect.stringContaining('workers of another generation') })
+    applied(await site.serve(shop('two'), ...services))
+    expect(await site.get('shop.test', '/')).toComeFrom('two')
+  })
+
   test('a change writes what changed: one server, the list that it is in, and the root', async () => {
     await using site = await startSite(nginx, settings)
     const others = Array.from({ length: 200 }, (_, index) => ingress(`other${index}`).host(`other${index}.test`).prefix('/', 'one'))
