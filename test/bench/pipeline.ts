@@ -16,7 +16,7 @@ import { selfSignedKeyPair } from '../../src/nginx/self-signed.ts'
 import { parseOptions } from '../../src/options.ts'
 import { type ConfigSet, createRenderMemo, render } from '../../src/render/render.ts'
 import { createTranslationMemo, translate } from '../../src/translate/translate.ts'
-import { freePort } from '../support/site.ts'
+import { freePort } from '../support/ports.ts'
 
 export type Plan = {
   readonly configSet: ConfigSet

@@ -18,8 +18,8 @@ import { newestNginx, OUR_CLASS, podAddress } from '../support/cluster.ts'
 import { apply } from '../support/cluster-objects.ts'
 import { eventually } from '../support/eventually.ts'
 import { ingress, type Manifest, serviceFor, tlsSecret } from '../support/objects.ts'
+import { freePort } from '../support/ports.ts'
 import { endGroup, NODE_FLAGS, project } from '../support/serve.ts'
-import { freePort } from '../support/site.ts'
 
 /** There are no other users where root is the only one that is mapped. */
 const testWithUsers = ((await probeMachine()).workerAccount?.groupId ?? 0) > 0 ? test : test.skip

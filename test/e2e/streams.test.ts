@@ -7,7 +7,7 @@ import { read } from '../support/cluster-objects.ts'
 import { datagramClient } from '../support/datagrams.ts'
 import { eventually } from '../support/eventually.ts'
 import { ingress, type Manifest } from '../support/objects.ts'
-import { freePort } from '../support/site.ts'
+import { freePort } from '../support/ports.ts'
 import {
   STREAM_FLAGS,
   type StreamBackend,

@@ -8,8 +8,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { requests } from '../../examples/requests.ts'
 import { project } from '../../scripts/project.ts'
 import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/ports.ts'
 import { descendantsOf, isAlive } from '../support/processes.ts'
-import { freePort, testedNginx } from '../support/site.ts'
+import { testedNginx } from '../support/site.ts'
 
 type Demo = { readonly process: ChildProcess; readonly output: () => string; readonly ended: Promise<number | null> }
 

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { probeMachine } from '../../src/nginx/machine.ts'
 import { type Backend, startBackend } from '../support/backend.ts'
 import { type EndpointManifest, endpointSlice, ingress, type Manifest, service, serviceFor } from '../support/objects.ts'
+import { freePort } from '../support/ports.ts'
 import { type RawBackend, startRawBackend } from '../support/raw-backend.ts'
-import { freePort, type Site, startSite, testedNginx } from '../support/site.ts'
+import { type Site, startSite, testedNginx } from '../support/site.ts'
 
 const { ipv6 } = await probeMachine()
 const testOnIpv6 = ipv6 ? test : test.skip

@@ -4,7 +4,8 @@ import { type Backend, startBackend } from '../support/backend.ts'
 import { type DnsServer, startDns } from '../support/dns.ts'
 import { eventually } from '../support/eventually.ts'
 import { endpointSlice, ingress, type Manifest, options, service } from '../support/objects.ts'
-import { freePort, type Site, startSite, testedNginx } from '../support/site.ts'
+import { freePort } from '../support/ports.ts'
+import { type Site, startSite, testedNginx } from '../support/site.ts'
 
 function external(name: string, externalName: string, ports?: readonly { readonly port: number }[]): Manifest {
   return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { type: 'ExternalName', externalName, ...(ports && { ports }) } }

@@ -8,8 +8,9 @@ import { type Backend, startBackend } from '../support/backend.ts'
 import { eventually } from '../support/eventually.ts'
 import { shakeHands } from '../support/handshake.ts'
 import { ingress, serviceFor } from '../support/objects.ts'
+import { freePort } from '../support/ports.ts'
 import { openConnection } from '../support/raw-connection.ts'
-import { freePort, type Site, startSite, testedNginx } from '../support/site.ts'
+import { type Site, startSite, testedNginx } from '../support/site.ts'
 
 const machine = await probeMachine()
 /** Root of a user namespace without other accounts cannot give workers one. */

@@ -14,9 +14,10 @@ import { datagramClient } from '../support/datagrams.ts'
 import { type DnsServer, startDns } from '../support/dns.ts'
 import { eventually } from '../support/eventually.ts'
 import { ingress, options, serviceFor } from '../support/objects.ts'
+import { freePort } from '../support/ports.ts'
 import { openConnection } from '../support/raw-connection.ts'
 import { endGroup, manifestText, nginxProcesses, prepareServe } from '../support/serve.ts'
-import { freePort, type Served, type Site, type SiteObject, startSite, testedNginx } from '../support/site.ts'
+import { type Served, type Site, type SiteObject, startSite, testedNginx } from '../support/site.ts'
 import {
   STREAM_FLAGS,
   type StreamBackend,

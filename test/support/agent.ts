@@ -18,8 +18,9 @@ import { render } from '../../src/render/render.ts'
 import { type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, send } from './client.ts'
 import { eventually } from './eventually.ts'
+import { freePort } from './ports.ts'
 import { endGroup, NODE_FLAGS, nginxProcesses, PROGRAM } from './serve.ts'
-import { freePort, type SiteObject, snapshotOf } from './site.ts'
+import { type SiteObject, snapshotOf } from './site.ts'
 
 export type AgentProcess = AsyncDisposable & {
   readonly layout: Layout

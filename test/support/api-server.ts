@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -13,6 +12,7 @@ import { createKubeClient, type KubeClient, loadKubeConfig } from '../../src/kub
 import { createAuthority } from './certificates.ts'
 import { type ControlPlaneProcess, startProcess } from './control-plane-process.ts'
 import { eventually } from './eventually.ts'
+import { freePort } from './ports.ts'
 
 export type ApiServer = AsyncDisposable & {
   readonly url: string
@@ -72,11 +72,6 @@ const READY_REQUEST_TIMEOUT_MS = 2000
 /** An API server waits for what is in flight; watches are closed at once. */
 const STOP_TIMEOUT_MS = 20_000
 const START_ATTEMPTS = 3
-/**
- * Below the ports that the kernel gives to outgoing connections (ip_local_port_range): a port of those might be taken
- * while the server is down, or a client that tries to reach it might be connected to itself.
- */
-const PORTS = { from: 20_000, count: 12_000 }
 const AUDIT_POLICY = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'Metadata' }] }
 
 /** Starts one and waits until it is ready. Disposing of it ends both processes and removes all they wrote. */
@@ -103,7 +98,7 @@ async function prepareApiServer({ audit = false, flags = [] }: ApiServerSettings
   const binaries = await kubeBinaries()
   const root = await mkdtemp(join(tmpdir(), 'nginx-ts-api-'))
   const file = (name: string) => join(root, name)
-  const [port, etcdPort, peerPort] = [await unusedPort(), await unusedPort(), await unusedPort()]
+  const [port, etcdPort, peerPort] = [await freePort(), await freePort(), await freePort()]
   const url = `https://${ADDRESS}:${port}`
   const adminToken = randomBytes(16).toString('hex')
   const authority = await writeCredentials(root, adminToken)
@@ -251,21 +246,6 @@ async function askReady(url: string, ca: string): Promise<void> {
   const [response] = (await once(asked, 'response')) as [IncomingMessage]
   const answer = await text(response)
   if (response.statusCode !== 200) throw new Error(`not ready: ${response.statusCode} ${answer}`)
-}
-
-async function unusedPort(): Promise<number> {
-  for (;;) {
-    const port = PORTS.from + Math.floor(Math.random() * PORTS.count)
-    if (await canListen(port)) return port
-  }
-}
-
-async function canListen(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, ADDRESS, () => server.close(() => resolve(true)))
-  })
 }
 
 function lastLines(text: string): string {

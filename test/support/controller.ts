@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import type { Layout } from '../../src/nginx/layout.ts'
 import { type Answer, send } from './client.ts'
 import { eventually } from './eventually.ts'
+import { freePort } from './ports.ts'
 import { type LogLine, NODE_FLAGS, PROGRAM, project } from './serve.ts'
-import { freePort } from './site.ts'
 
 export type ControllerProcess = AsyncDisposable & {
   readonly healthzPort: number

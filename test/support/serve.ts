@@ -8,7 +8,8 @@ import { type Layout, layoutOf } from '../../src/nginx/layout.ts'
 import { type Answer, type RequestOptions, send } from './client.ts'
 import { eventually } from './eventually.ts'
 import type { IngressBuilder } from './objects.ts'
-import { freePort, type SiteObject } from './site.ts'
+import { freePort } from './ports.ts'
+import type { SiteObject } from './site.ts'
 
 export type LogLine = { readonly level: string; readonly msg: string } & Readonly<Record<string, unknown>>
 

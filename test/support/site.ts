@@ -1,7 +1,6 @@
 /** The whole way from manifests to a running NGINX, in this process, with temporary directories and ports. */
 import { closeSync, openSync } from 'node:fs'
 import { chmod, chown, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nginxBinaries } from '../../scripts/nginx-binaries.ts'
@@ -24,6 +23,7 @@ import { ECHO_HEADER } from '../../src/translate/backends.ts'
 import { createTranslationMemo, type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, type RequestOptions, send } from './client.ts'
 import { CONFIG_MAP, type IngressBuilder, type Manifest } from './objects.ts'
+import { freePort } from './ports.ts'
 
 export type SiteObject = Manifest | IngressBuilder | readonly Manifest[]
 
@@ -148,16 +148,4 @@ function manifestsOf(object: SiteObject): readonly Manifest[] {
 
 function isBuilder(object: SiteObject): object is IngressBuilder {
   return 'toManifest' in object && typeof object.toManifest === 'function'
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Annotations, annotate, eachOf, hostileIngresses, toldOf } from '../../support/annotations.ts'
 import { type Backend, startBackend } from '../../support/backend.ts'
 import { endpointSlice, ingress, type Manifest, options } from '../../support/objects.ts'
-import { freePort, type Site, startSite, testedNginx } from '../../support/site.ts'
+import { freePort } from '../../support/ports.ts'
+import { type Site, startSite, testedNginx } from '../../support/site.ts'
 
 const KEY = 'service-upstream'
 
