@@ -3,10 +3,10 @@ import type { ConfigMap } from '../cluster/objects.ts'
 import { type Issue, printable } from '../model/issue.ts'
 import { nearest } from '../model/nearest.ts'
 import { configMapKeys } from '../options/keys.ts'
-import { type OtherKey, otherKeys } from '../options/other-keys.ts'
+import { otherKeys } from '../options/other-keys.ts'
 import { optionsFromConfigMap, parseOptions } from '../options.ts'
-import { isTemplate, NO_TEXT, REFUSED_BY_HELM, textOf, type Values } from './values-file.ts'
-import type { Judgement, Path } from './values-schema.ts'
+import { isTemplate, NO_TEXT, textOf, type Values } from './values-file.ts'
+import { type Judgement, judgementOf, type Path, refusedByHelm } from './values-judgement.ts'
 
 /** An option a judgement, in their order. */
 export function explainOptions(above: Path, config: Values): readonly Judgement[] {
@@ -16,7 +16,7 @@ export function explainOptions(above: Path, config: Values): readonly Judgement[
   const issueOf = new Map(issues.map((issue) => [issue.field, issue]))
   return texts.map(([key, text]): Judgement => {
     const path = [...above, key]
-    if (text === undefined) return { path, verdict: 'invalid', level: 'blocked', message: `${NO_TEXT}; ${REFUSED_BY_HELM}` }
+    if (text === undefined) return refusedByHelm(path, NO_TEXT)
     if (isTemplate(text)) return { path, verdict: 'template', level: 'fine' }
     const issue = issueOf.get(printable(`data.${key}`))
     if (issue !== undefined) return { path, ...judgedBy(issue, key, above) }
@@ -37,7 +37,7 @@ function judgedBy({ code, severity, message }: Issue, key: string, above: Path):
       return { verdict: 'unknown', level: 'ignored', message, ...(near === undefined ? {} : { suggestion: [...above, near].join('.') }) }
     }
     case 'option-not-supported':
-      return { ...KINDS[otherKeys[key]?.kind ?? 'no effect'], message }
+      return { ...judgementOf[otherKeys[key]?.kind ?? 'no effect'], message }
     case 'protection-not-supported':
       return { verdict: 'not-yet', level: 'blocked', message }
     case 'invalid-option':
@@ -45,10 +45,4 @@ function judgedBy({ code, severity, message }: Issue, key: string, above: Path):
     default:
       return { verdict: 'second', level: severity === 'error' ? 'blocked' : 'different', message }
   }
-}
-
-const KINDS: Readonly<Record<OtherKey['kind'], Pick<Judgement, 'verdict' | 'level'>>> = {
-  'not yet': { verdict: 'not-yet', level: 'ignored' },
-  refused: { verdict: 'refused', level: 'ignored' },
-  'no effect': { verdict: 'no-effect', level: 'different' },
 }

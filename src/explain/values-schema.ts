@@ -62,8 +62,3 @@ export const valuesExplanationSchema = z.strictObject({
 
 export type ValuesExplanation = z.output<typeof valuesExplanationSchema>
 export type ValueExplanation = z.output<typeof value>
-
-/** A path in parts, for names may have dots in them. */
-export type Path = readonly string[]
-/** What is said of a value, before it is known where it stands. */
-export type Judgement = Omit<ValueExplanation, 'path' | 'source'> & { readonly path: Path }

@@ -9,16 +9,9 @@ import { parseStreamEntry, parseStreamPort } from '../translate/stream-entries.t
 import known from './known-values.json' with { type: 'json' }
 import { type Level, levelNames } from './schema.ts'
 import { isTemplate, isValues, NO_TEXT, REFUSED_BY_HELM, textOf, type Values, type ValuesFiles } from './values-file.ts'
+import { type Judgement, judgementOf, type Path, refused, refusedByHelm } from './values-judgement.ts'
 import { explainOptions } from './values-options.ts'
-import {
-  type Judgement,
-  type Path,
-  VALUES_VERSION,
-  type ValueExplanation,
-  type ValuesExplanation,
-  type ValueVerdict,
-  valueVerdictNames,
-} from './values-schema.ts'
+import { VALUES_VERSION, type ValueExplanation, type ValuesExplanation, type ValueVerdict, valueVerdictNames } from './values-schema.ts'
 
 export type ExplainValuesInput = {
   readonly name: string
@@ -74,8 +67,8 @@ function ofValue(path: Path, value: unknown, flagFault: FlagFault): readonly Jud
   const key = path.join('.')
   if (sections.has(key)) {
     if (isValues(value)) return ofSection(path, value, flagFault)
-    const reason = value === null ? 'is null, which takes the defaults below it away, and the chart fails' : 'is no map'
-    return [refused(path, value === null ? `${reason}; leave it out` : `${reason}; ${REFUSED_BY_HELM}`)]
+    if (value !== null) return [refusedByHelm(path, 'is no map')]
+    return [refused(path, 'is null, which takes the defaults below it away, and the chart fails; leave it out')]
   }
   if (Object.hasOwn(foreign, key)) return [ofForeign(path, value)]
   if (!Object.hasOwn(values, key)) return [ofUnknown(path, value)]
@@ -93,7 +86,7 @@ function ofOwn(path: Path, value: unknown): Judgement {
   const schema = values[key] ?? {}
   if (value === null) return ofNull(path, schema)
   const fault = faultOf(schema, value)
-  if (fault !== undefined) return refused(path, `${fault}; ${REFUSED_BY_HELM}`)
+  if (fault !== undefined) return refusedByHelm(path, fault)
   const message = differing[key]
   if (message === undefined || isNothing(value)) return { path, verdict: 'same', level: 'fine' }
   return { path, verdict: 'second', level: 'different', message }
@@ -116,18 +109,15 @@ function faultOf(schema: Schema, value: unknown): string | undefined {
   return `${where}${issue.message.replace(/^Invalid (input|option|string|key): /, '')}`
 }
 
-const SAID_AS: Readonly<Record<string, Pick<Judgement, 'verdict' | 'level'>>> = {
-  'no effect': { verdict: 'no-effect', level: 'different' },
-  'not yet': { verdict: 'not-yet', level: 'ignored' },
-  refused: { verdict: 'refused', level: 'ignored' },
-}
-
 /** `not yet; there is …`, as the chart has it. */
 function said(path: Path, text: string): Judgement {
   const [begin = '', ...rest] = text.split('; ')
-  const judged = SAID_AS[begin]
-  if (judged === undefined) throw new Error(`${path.join('.')} is said to be ${begin}, which is no verdict`)
-  return { path, ...judged, message: rest.join('; ') }
+  if (!isKind(begin)) throw new Error(`${path.join('.')} is said to be ${begin}, which is no verdict`)
+  return { path, ...judgementOf[begin], message: rest.join('; ') }
+}
+
+function isKind(text: string): text is keyof typeof judgementOf {
+  return Object.hasOwn(judgementOf, text)
 }
 
 function ofForeign(path: Path, value: unknown): Judgement {
@@ -153,11 +143,16 @@ function ofUnknown(path: Path, value: unknown): Judgement {
   const siblings = paths.filter((one) => above.every((part, index) => one[index] === part)).map((one) => one[above.length] ?? '')
   const near = nearest(name, new Set(siblings))
   const suggestion = near === undefined ? elsewhere(name) : [...above, near].join('.')
+  return unknown(path, 'value', suggestion, suggestion)
+}
+
+/** `near`: as it is said; `suggestion`: as a path. */
+function unknown(path: Path, what: string, near: string | undefined, suggestion: string | undefined): Judgement {
   return {
     path,
     verdict: 'unknown',
     level: 'blocked',
-    message: `is no value that is known${suggestion === undefined ? '' : `, ${suggestion} is`}; ${REFUSED_BY_HELM}`,
+    message: `is no ${what} that is known${near === undefined ? '' : `, ${near} is`}; ${REFUSED_BY_HELM}`,
     ...(suggestion === undefined ? {} : { suggestion }),
   }
 }
@@ -173,16 +168,10 @@ function ofFlag(above: Path, flag: string, value: unknown, flagFault: FlagFault)
   const isOwn = flags.own.includes(flag)
   if (!isOwn && !Object.hasOwn(flags.foreign, flag)) {
     const near = nearest(flag, [...flags.own, ...Object.keys(flags.foreign)])
-    return {
-      path,
-      verdict: 'unknown',
-      level: 'blocked',
-      message: `is no flag that is known${near === undefined ? '' : `, ${near} is`}; ${REFUSED_BY_HELM}`,
-      ...(near === undefined ? {} : { suggestion: [...above, near].join('.') }),
-    }
+    return unknown(path, 'flag', near, near && [...above, near].join('.'))
   }
   const text = textOf(value)
-  if (text === undefined) return refused(path, `${NO_TEXT}; ${REFUSED_BY_HELM}`)
+  if (text === undefined) return refusedByHelm(path, NO_TEXT)
   if (!isOwn) return said(path, flags.foreign[flag] ?? '')
   if (isTemplate(text)) return { path, verdict: 'template', level: 'fine' }
   const fault = flagFault(flag, text)
@@ -191,17 +180,13 @@ function ofFlag(above: Path, flag: string, value: unknown, flagFault: FlagFault)
 
 function ofStream(above: Path, port: string, value: unknown): Judgement {
   const path = [...above, port]
-  if (!/^\d{1,5}$/.test(port)) return refused(path, `${JSON.stringify(port)} is not a port; ${REFUSED_BY_HELM}`)
-  if (typeof value !== 'string') return refused(path, `is no text; ${REFUSED_BY_HELM}`)
+  if (!/^\d{1,5}$/.test(port)) return refusedByHelm(path, `${JSON.stringify(port)} is not a port`)
+  if (typeof value !== 'string') return refusedByHelm(path, 'is no text')
   if (isTemplate(value)) return { path, verdict: 'template', level: 'fine' }
   const [parsedPort, entry] = [parseStreamPort(port), parseStreamEntry(value)]
   if (!parsedPort.ok) return refused(path, `${JSON.stringify(port)} ${parsedPort.reason}; the service is left out`)
   if (!entry.ok) return refused(path, `${JSON.stringify(value)} ${entry.reason}; the service is left out`)
   return { path, verdict: 'same', level: 'fine' }
-}
-
-function refused(path: Path, message: string): Judgement {
-  return { path, verdict: 'invalid', level: 'blocked', message }
 }
 
 const OWN_HOOK = said(['controller', 'lifecycle', 'preStop'], 'no effect; a hook of our own lets requests finish.')

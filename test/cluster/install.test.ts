@@ -1,9 +1,8 @@
 /** One installation, as its users see it: it serves, it is shut in, it is small, and it leaves no object behind. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createAuthority } from '../support/certificates.ts'
-import { read, type StoredObject } from '../support/cluster-objects.ts'
-import { available } from '../support/conformance-cluster.ts'
-import { backendProgram, deployment } from '../support/deployments.ts'
+import { publishedAddresses, type StoredObject } from '../support/cluster-objects.ts'
+import { deploy } from '../support/deployments.ts'
 import { eventually } from '../support/eventually.ts'
 import { shakeHands } from '../support/handshake.ts'
 import { ingress, tlsSecret } from '../support/objects.ts'
@@ -27,8 +26,7 @@ beforeAll(async () => {
   cluster = realCluster()
   started.use(await cluster.namespace(NAMESPACE))
   started.use(await cluster.namespace(SHOP))
-  const [, pods] = await cluster.apply(backendProgram(SHOP), ...deployment('shop', { image: cluster.image, namespace: SHOP }))
-  if (pods !== undefined) await available(cluster, pods)
+  await deploy(cluster, 'shop', { namespace: SHOP })
   release = started.use(await installRelease(cluster, 'nginx-ts', NAMESPACE, { controller: { electionTTL: ELECTION_TTL } }))
 }, 300_000)
 afterAll(() => started.disposeAsync(), 300_000)
@@ -52,15 +50,15 @@ describe('an Ingress with timeouts and a rewrite', () => {
   })
 
   test('gets the address of our Service in its status', async () => {
-    const { status } = await eventually(
+    const published = await eventually(
       async () => {
-        const found = await read(cluster.client, shop())
-        if (found['status']?.loadBalancer?.ingress === undefined) throw new Error('it has no address yet')
+        const found = await publishedAddresses(cluster.client, shop())
+        if (found.length === 0) throw new Error('it has no address yet')
         return found
       },
       { timeoutMs: 60_000 },
     )
-    expect(status.loadBalancer.ingress).toEqual([{ ip: release.address }])
+    expect(published).toEqual([{ ip: release.address }])
   })
 
   test('answers from outside over HTTP and HTTPS, rewritten', async () => {
@@ -147,7 +145,9 @@ test('how large, how fast, how much: image, cold start, memory at rest', async (
 test('uninstalling lets a request in flight finish, and leaves neither an object nor an address behind', async () => {
   await cluster.apply(shop().annotation('nginx.ingress.kubernetes.io/proxy-read-timeout', '120').host(HOST).prefix('/', 'shop'))
   await release.eventually(HOST, '/', (answer) => expect(answer).toComeFrom('shop'))
-  await eventually(async () => expect(await addressesOfShop()).toEqual([{ ip: release.address }]), { timeoutMs: 60_000 })
+  await eventually(async () => expect(await publishedAddresses(cluster.client, shop())).toEqual([{ ip: release.address }]), {
+    timeoutMs: 60_000,
+  })
   let isAnswered = false
   const inFlight = release.get(HOST, `/last?seconds=${IN_FLIGHT_SECONDS}`).finally(() => {
     isAnswered = true
@@ -155,17 +155,13 @@ test('uninstalling lets a request in flight finish, and leaves neither an object
   const uninstalled = release.uninstall()
   // Told to end, while the addresses are gone already.
   await Promise.race([uninstalled, eventually(async () => expect(await release.pods()).toEqual([]), { timeoutMs: 90_000 })])
-  expect(await addressesOfShop()).toEqual([])
+  expect(await publishedAddresses(cluster.client, shop())).toEqual([])
   expect(isAnswered).toBe(false)
   expect(await inFlight).toComeFrom('shop')
   await uninstalled
   await eventually(async () => expect(await leftovers(cluster, release.name, NAMESPACE)).toEqual([]), { timeoutMs: 120_000 })
-  expect(await addressesOfShop()).toEqual([])
+  expect(await publishedAddresses(cluster.client, shop())).toEqual([])
 }, 300_000)
-
-async function addressesOfShop(): Promise<readonly object[]> {
-  return (await read(cluster.client, shop()))['status'].loadBalancer?.ingress ?? []
-}
 
 async function podName(): Promise<string> {
   const [pod] = await release.pods()

@@ -1,7 +1,6 @@
 /** What rolls loses nothing: the Pods behind an Ingress, and our own. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { available } from '../support/conformance-cluster.ts'
-import { backendProgram, deployment } from '../support/deployments.ts'
+import { deploy } from '../support/deployments.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Load, type LoadCounts, STEADY_BODY, startLoad } from '../support/load.ts'
 import { ingress } from '../support/objects.ts'
@@ -17,17 +16,13 @@ const started = new AsyncDisposableStack()
 let cluster: RealCluster
 let release: Release
 
-const roll = async (version: string) => {
-  const objects = deployment('rolling', { image: cluster.image, namespace: NAMESPACE, replicas: PODS, version })
-  const [stored] = await cluster.apply(...objects)
-  if (stored !== undefined) await available(cluster, stored)
-}
+const roll = (version: string) => deploy(cluster, 'rolling', { namespace: NAMESPACE, replicas: PODS, version })
 
 beforeAll(async () => {
   cluster = realCluster()
   started.use(await cluster.namespace(NAMESPACE))
   release = started.use(await installRelease(cluster, 'rolling', NAMESPACE, { controller: { replicaCount: 2 } }))
-  await cluster.apply(backendProgram(NAMESPACE), ingress('rolling').namespace(NAMESPACE).host(HOST).prefix('/', 'rolling'))
+  await cluster.apply(ingress('rolling').namespace(NAMESPACE).host(HOST).prefix('/', 'rolling'))
   await roll('1')
   await release.eventually(HOST, PATH, (answer) => expect(answer.body).toBe(STEADY_BODY))
 }, 300_000)

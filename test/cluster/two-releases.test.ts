@@ -1,8 +1,7 @@
 /** Two releases in one cluster, each with a class of its own: neither touches what is the other's. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { read } from '../support/cluster-objects.ts'
-import { available } from '../support/conformance-cluster.ts'
-import { backendProgram, deployment } from '../support/deployments.ts'
+import { publishedAddresses } from '../support/cluster-objects.ts'
+import { deploy } from '../support/deployments.ts'
 import { eventually } from '../support/eventually.ts'
 import { ingress } from '../support/objects.ts'
 import { installRelease, type RealCluster, type Release, realCluster } from '../support/real-cluster.ts'
@@ -17,13 +16,13 @@ let first: Release
 let second: Release
 
 const shop = () => ingress('first').namespace(SHOP).host(HOST).prefix('/', 'shop')
+const addressesOf = (object: ReturnType<typeof shop>) => publishedAddresses(cluster.client, object)
 const otherShop = () => ingress('second').namespace(SHOP).class(OTHER_CLASS).host(OTHER_HOST).prefix('/', 'shop')
 
 beforeAll(async () => {
   cluster = realCluster()
   for (const namespace of [NAMESPACE, OTHER, SHOP]) started.use(await cluster.namespace(namespace))
-  const [, pods] = await cluster.apply(backendProgram(SHOP), ...deployment('shop', { image: cluster.image, namespace: SHOP }))
-  if (pods !== undefined) await available(cluster, pods)
+  await deploy(cluster, 'shop', { namespace: SHOP })
   // Of one name, so that whatever is named after the release alone would clash.
   first = started.use(await installRelease(cluster, 'nginx-ts', NAMESPACE))
   second = started.use(
@@ -50,15 +49,10 @@ test('each writes its address into the status of its own', async () => {
 
 test('one can be uninstalled, and the other goes on', async () => {
   await second.uninstall()
-  expect(await addressesOf(otherShop())).toBeUndefined()
+  expect(await addressesOf(otherShop())).toEqual([])
   expect(await first.get(HOST, '/')).toComeFrom('shop')
   expect(await addressesOf(shop())).toEqual([{ ip: first.address }])
   await cluster.apply(otherShop().class('nginx-ts'))
   await first.eventually(OTHER_HOST, '/', (answer) => expect(answer).toComeFrom('shop'))
   await eventually(async () => expect(await addressesOf(otherShop())).toEqual([{ ip: first.address }]), { timeoutMs: 60_000 })
 })
-
-async function addressesOf(object: ReturnType<typeof ingress>): Promise<unknown> {
-  const { status } = await read(cluster.client, object)
-  return status?.loadBalancer?.ingress
-}

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { startBackend } from '../support/backend.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { type Cluster, newestNginx, podAddress, startCluster, startReplica } from '../support/cluster.ts'
-import { pathOf, read } from '../support/cluster-objects.ts'
+import { pathOf, publishedAddresses, read } from '../support/cluster-objects.ts'
 import { prepareController } from '../support/controller.ts'
 import { eventually } from '../support/eventually.ts'
 import { faultyNginx } from '../support/faulty-nginx.ts'
@@ -41,7 +41,7 @@ afterAll(() => started.disposeAsync())
 const served = (host: string) => cluster.eventually(host, '/', (answer) => expect(answer).toComeFrom('web'))
 const notServed = (host: string) => cluster.eventually(host, '/', (answer) => expect(answer).toHaveStatus(404))
 const route = (name: string) => ingress(name).host(`${name}.test`).prefix('/', 'web')
-const addressesOf = async (object: IngressBuilder) => (await read(cluster.api.client, object))['status']?.loadBalancer?.ingress ?? []
+const addressesOf = (object: IngressBuilder) => publishedAddresses(cluster.api.client, object)
 const published = (object: IngressBuilder, ...addresses: readonly string[]) =>
   eventually(async () => expect(await addressesOf(object)).toEqual(addresses.map((ip) => ({ ip }))), { timeoutMs: 30_000 })
 

@@ -6,7 +6,7 @@ import { parse } from 'yaml'
 import { startBackend } from '../support/backend.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { type Cluster, podAddress, startCluster } from '../support/cluster.ts'
-import { apply, read, type StoredObject } from '../support/cluster-objects.ts'
+import { apply, publishedAddresses, type StoredObject } from '../support/cluster-objects.ts'
 import { eventually } from '../support/eventually.ts'
 import { shakeHands } from '../support/handshake.ts'
 import { endpointSlice, ingress, type Manifest, serviceFor, tlsSecret } from '../support/objects.ts'
@@ -69,7 +69,7 @@ async function keepBusy(cluster: Cluster, started: AsyncDisposableStack): Promis
     .annotation('nginx-ts.io/auth-proxy-set-headers', 'headers')
   await cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'headers' }, data: { 'X-Client': 'guarded' } }, guarded)
   await cluster.eventually('guarded.test', '/', (answer) => expect(answer).toComeFrom('web'))
-  await eventually(async () => expect(await addressesOf(cluster, shop)).not.toEqual([]), { timeoutMs: 30_000 })
+  await eventually(async () => expect(await publishedAddresses(cluster.api.client, shop)).not.toEqual([]), { timeoutMs: 30_000 })
   // The same mistake again: its Event is counted, not written anew.
   await cluster.apply(ingress('shop').host('shop.test').prefix('/', 'web').tls('shop', 'shop.test'))
   await eventually(async () => expect(await cluster.get('shop.test', '/missing')).toHaveStatus(308))
@@ -79,10 +79,6 @@ async function keepBusy(cluster: Cluster, started: AsyncDisposableStack): Promis
 }
 
 const configMap = (name: string): Manifest => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: NAMESPACE, name }, data: {} })
-
-async function addressesOf(cluster: Cluster, object: ReturnType<typeof ingress>): Promise<readonly object[]> {
-  return (await read(cluster.api.client, object))['status']?.loadBalancer?.ingress ?? []
-}
 
 async function stop(cluster: Cluster): Promise<void> {
   cluster.controller.signal('SIGTERM')
@@ -172,13 +168,15 @@ test(
     )
     const shop = ingress('shop').host('shop.test').prefix('/', 'web')
     await cluster.apply(shop)
-    await eventually(async () => expect(await addressesOf(cluster, shop)).toEqual([{ ip: '203.0.113.9' }]), { timeoutMs: 30_000 })
+    await eventually(async () => expect(await publishedAddresses(cluster.api.client, shop)).toEqual([{ ip: '203.0.113.9' }]), {
+      timeoutMs: 30_000,
+    })
     await stop(cluster)
     const { granted, refused } = await askedOf(cluster.api, USER)
     expect(refused).toEqual([])
     expect(granted).toEqual(expect.arrayContaining([...namesOf([...forNodes.everywhere, ...forNodes.own])]))
     // The last replica takes its addresses away.
-    expect(await addressesOf(cluster, shop)).toEqual([])
+    expect(await publishedAddresses(cluster.api.client, shop)).toEqual([])
   },
   TIMEOUT_MS,
 )

@@ -8,7 +8,7 @@ import { fieldManagerOf } from '../../src/kube/ingress-status.ts'
 import { alwaysLeader } from '../../src/kube/leadership.ts'
 import { createStatusPublisher, type StatusPublisher } from '../../src/kube/status.ts'
 import { type ApiServer, startApiServer } from '../support/api-server.ts'
-import { apply, pathOf, read } from '../support/cluster-objects.ts'
+import { apply, pathOf, publishedAddresses, read } from '../support/cluster-objects.ts'
 import { eventually } from '../support/eventually.ts'
 import { endpointSlice, ingress, type Manifest } from '../support/objects.ts'
 import { storeOf } from '../support/state.ts'
@@ -96,7 +96,7 @@ function publishing(source: AddressSource, lease = 'nginx-ts-leader'): Publishin
   }
 }
 
-const addressesOf = async (manifest: Manifest) => (await read(server.client, manifest))['status'].loadBalancer.ingress ?? []
+const addressesOf = (manifest: Manifest) => publishedAddresses(server.client, manifest)
 const toHaveAddresses = (manifest: Manifest, ...expected: readonly object[]) =>
   eventually(async () => expect(await addressesOf(manifest)).toEqual(expected))
 

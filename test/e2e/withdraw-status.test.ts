@@ -1,15 +1,12 @@
 /** `nginx-ts withdraw-status` while replicas run, as before a release is deleted. A real API server's audit log is the judge. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type ApiServer, type AuditEvent, startApiServer } from '../support/api-server.ts'
 import { OUR_CLASS, startReplica } from '../support/cluster.ts'
-import { apply, pathOf, read } from '../support/cluster-objects.ts'
+import { apply, pathOf, publishedAddresses } from '../support/cluster-objects.ts'
+import { runNginxTs } from '../support/command-line.ts'
 import { eventually } from '../support/eventually.ts'
 import { ingress, type Manifest } from '../support/objects.ts'
 import { startReplicaProcess } from '../support/replica-process.ts'
-import { NODE_FLAGS, PROGRAM, project } from '../support/serve.ts'
 
 const NAMESPACE = 'ingress'
 const TTL_SECONDS = 5
@@ -61,13 +58,9 @@ function rights(entitled: readonly string[]): readonly Manifest[] {
 async function withdrawStatus(lease: string, { account = 'withdrawal', flags = [] as readonly string[] } = {}) {
   const kubeconfig = await server.kubeconfigFor({ namespace: NAMESPACE, name: account })
   const own = ['--kubeconfig', kubeconfig, '--election-id', lease, '--election-ttl', `${TTL_SECONDS}s`, '--timeout', `${TIMEOUT_SECONDS}s`]
-  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, 'withdraw-status', ...own, ...flags], {
-    cwd: project,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, POD_NAMESPACE: NAMESPACE, POD_NAME: 'withdrawal' },
-  })
-  const [[code], printed, complaint] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
-  return { code, printed, complaint }
+  const environment = { POD_NAMESPACE: NAMESPACE, POD_NAME: 'withdrawal' }
+  const { code, stdout, stderr } = await runNginxTs(['withdraw-status', ...own, ...flags], { environment })
+  return { code, printed: stdout, complaint: stderr }
 }
 
 const leasePath = (name: string) => `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${name}`
@@ -78,7 +71,7 @@ async function holderOf(lease: string): Promise<string> {
 }
 
 const web = (name: string) => ingress(name).host(`${name}.test`).prefix('/', 'web').toManifest()
-const addressesOf = async (manifest: Manifest) => (await read(server.client, manifest))['status'].loadBalancer.ingress ?? []
+const addressesOf = (manifest: Manifest) => publishedAddresses(server.client, manifest)
 const toHaveAddresses = (manifest: Manifest, ...expected: readonly object[]) =>
   eventually(async () => expect(await addressesOf(manifest)).toEqual(expected), PATIENCE)
 

@@ -1,28 +1,23 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { createAuthority } from '../support/certificates.ts'
 import { runNginxTs } from '../support/command-line.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { ingress, service, tlsSecret } from '../support/objects.ts'
 import { manifestText, project } from '../support/serve.ts'
 import { testedNginx } from '../support/site.ts'
 
 const binaries = await testedNginx()
 
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'nginx-ts-'))
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
+const started = new AsyncDisposableStack()
+const { path: folder, write } = started.use(await temporaryFolder())
+afterAll(() => started.disposeAsync())
 
 /** A directory of manifests with one file. */
 async function manifests(name: string, content: string): Promise<string> {
-  const directory = join(folder, name)
-  await mkdir(directory)
-  await writeFile(join(directory, 'manifests.yaml'), content)
-  return directory
+  return dirname(await write(`${name}/manifests.yaml`, content))
 }
 
 const shop = () => ingress('shop').host('shop.test').prefix('/', 'shop')

@@ -1,24 +1,13 @@
-/** `nginx-ts explain --values` as people and CI run it, over values files. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { type ValuesExplanation, valuesExplanationSchema } from '../../src/explain/values-schema.ts'
 import { runNginxTs } from '../support/command-line.ts'
+import { temporaryFolder } from '../support/folder.ts'
 
 const OF_INGRESS_NGINX = 'charts/nginx-ts/ci/ingress-nginx-values.yaml'
 
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'nginx-ts-'))
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
-
-async function write(name: string, content: string): Promise<string> {
-  const path = join(folder, name)
-  await writeFile(path, content)
-  return path
-}
+const started = new AsyncDisposableStack()
+const { write } = started.use(await temporaryFolder())
+afterAll(() => started.disposeAsync())
 
 /** What it says as JSON, which is checked by the schema. */
 async function explained(...files: readonly string[]): Promise<ValuesExplanation> {

@@ -1,14 +1,14 @@
 /** `nginx-ts explain` as people and CI run it, over manifests. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { type Explanation, explanationSchema } from '../../src/explain/schema.ts'
 import { manifestsInPublicShapes } from '../fixtures/explain/shapes.ts'
 import { runNginxTs } from '../support/command-line.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { ingress } from '../support/objects.ts'
 import { manifestText, NODE_FLAGS, PROGRAM, project } from '../support/serve.ts'
 
@@ -16,18 +16,9 @@ const PREFIX = 'nginx.ingress.kubernetes.io/'
 const shop = () => ingress('shop').host('shop.test').prefix('/', 'shop')
 const annotated = (key: string, value: string) => shop().annotation(PREFIX + key, value)
 
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'nginx-ts-'))
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
-
-async function write(name: string, content: string): Promise<string> {
-  const path = join(folder, name)
-  await mkdir(join(path, '..'), { recursive: true })
-  await writeFile(path, content)
-  return path
-}
+const started = new AsyncDisposableStack()
+const { path: folder, write } = started.use(await temporaryFolder())
+afterAll(() => started.disposeAsync())
 
 /** What it says as JSON, which is checked by the schema. */
 async function explained(...parameters: readonly string[]): Promise<Explanation> {

@@ -54,6 +54,11 @@ export async function read(client: KubeClient, object: SiteObject): Promise<Stor
   return await client.request({ path: pathOf(manifest) })
 }
 
+/** What the status of an Ingress says of where it is reached; empty where it says nothing. */
+export async function publishedAddresses(client: KubeClient, ingress: SiteObject): Promise<readonly object[]> {
+  return (await read(client, ingress))['status'].loadBalancer.ingress ?? []
+}
+
 /** Where it is: `/apis/networking.k8s.io/v1/namespaces/default/ingresses/shop`. */
 export function pathOf(object: Manifest): string {
   return `${collectionPathOf(object)}/${metadataOf(object).name}`

@@ -4,9 +4,7 @@
  */
 import { startBackend } from './backend.ts'
 import { type Cluster, podAddress, startCluster } from './cluster.ts'
-import type { StoredObject } from './cluster-objects.ts'
-import { backendProgram, deployment } from './deployments.ts'
-import { eventually } from './eventually.ts'
+import { available, backendProgram, deployment } from './deployments.ts'
 import { type Handshake, shakeHands } from './handshake.ts'
 import { endpointSlice, type Manifest, service, serviceFor } from './objects.ts'
 import { installRelease, type RealCluster, realCluster } from './real-cluster.ts'
@@ -24,7 +22,6 @@ export type ConformanceCluster = AsyncDisposable &
     log(): string
   }
 
-const POD_TIMEOUT_MS = 90_000
 const NAMESPACE = 'default'
 
 export async function startConformanceCluster(): Promise<ConformanceCluster> {
@@ -87,20 +84,4 @@ async function startWithPods(): Promise<ConformanceCluster> {
     log: () => '',
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
-}
-
-/** Waits until a Deployment's Pods are all there, and are those of its newest form. */
-export async function available({ client }: RealCluster, { metadata, spec }: StoredObject): Promise<void> {
-  const path = `/apis/apps/v1/namespaces/${metadata.namespace}/deployments/${metadata.name}`
-  await eventually(
-    async () => {
-      const { status, metadata: latest } = await client.request<StoredObject>({ path })
-      const { observedGeneration, updatedReplicas, availableReplicas, replicas } = status ?? {}
-      const isDone =
-        observedGeneration === (latest as { generation?: number }).generation &&
-        [updatedReplicas, availableReplicas, replicas].every((count) => count === spec.replicas)
-      if (!isDone) throw new Error(`Deployment ${metadata.name} is not available: ${JSON.stringify(status)}`)
-    },
-    { timeoutMs: POD_TIMEOUT_MS },
-  )
 }

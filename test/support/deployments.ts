@@ -1,11 +1,15 @@
 /** Real Pods: a Deployment of the tests' backend and the Service that leads to it, as "restricted" pod security wants them. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { StoredObject } from './cluster-objects.ts'
+import { eventually } from './eventually.ts'
 import { configMap, type Manifest } from './objects.ts'
+import type { RealCluster } from './real-cluster.ts'
 
 const PROGRAM = readFileSync(join(import.meta.dirname, 'pod-backend.ts'), 'utf8')
 const PORT = 8080
 const ACCOUNT = 65532
+const POD_TIMEOUT_MS = 90_000
 
 export type DeploymentSettings = {
   /** Ours, which has a Node. */
@@ -59,4 +63,27 @@ export function deployment(name: string, { image, namespace, replicas = 1, versi
       spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
     },
   ]
+}
+
+/** Puts it into a cluster, with what it needs there, and waits for its Pods. */
+export async function deploy(cluster: RealCluster, name: string, settings: Omit<DeploymentSettings, 'image'>): Promise<void> {
+  const objects = [backendProgram(settings.namespace), ...deployment(name, { image: cluster.image, ...settings })]
+  const stored = await cluster.apply(...objects)
+  await Promise.all(stored.filter(({ kind }) => kind === 'Deployment').map((found) => available(cluster, found)))
+}
+
+/** Waits until a Deployment's Pods are all there, and are those of its newest form. */
+export async function available({ client }: RealCluster, { metadata, spec }: StoredObject): Promise<void> {
+  const path = `/apis/apps/v1/namespaces/${metadata.namespace}/deployments/${metadata.name}`
+  await eventually(
+    async () => {
+      const { status, metadata: latest } = await client.request<StoredObject>({ path })
+      const { observedGeneration, updatedReplicas, availableReplicas, replicas } = status ?? {}
+      const isDone =
+        observedGeneration === (latest as { generation?: number }).generation &&
+        [updatedReplicas, availableReplicas, replicas].every((count) => count === spec.replicas)
+      if (!isDone) throw new Error(`Deployment ${metadata.name} is not available: ${JSON.stringify(status)}`)
+    },
+    { timeoutMs: POD_TIMEOUT_MS },
+  )
 }

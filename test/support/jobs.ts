@@ -1,15 +1,12 @@
 /** What the Job controller and a kubelet would do for a Job of our image, beside an API server that has neither. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
 import type { ApiServer } from './api-server.ts'
 import { fieldOf } from './chart.ts'
 import { pathOf } from './cluster-objects.ts'
+import { runNginxTs } from './command-line.ts'
 import { eventually } from './eventually.ts'
 import type { Manifest } from './objects.ts'
-import { NODE_FLAGS, PROGRAM, project } from './serve.ts'
 
-export type JobRun = { readonly code: number; readonly printed: string }
+export type JobRun = { readonly code: number | null; readonly printed: string }
 
 /**
  * Waits until the Job is there, runs its one container with the rights of its service account, and says how that ended.
@@ -22,12 +19,8 @@ export async function runJob(api: ApiServer, namespace: string, name: string, ..
   const pod = fieldOf(job, 'spec.template.spec')
   const args = fieldOf(pod, 'containers.0.args') as readonly string[]
   const kubeconfig = await api.kubeconfigFor({ namespace, name: `${fieldOf(pod, 'serviceAccountName')}` })
-  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM, ...args, '--kubeconfig', kubeconfig, ...further], {
-    cwd: project,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, POD_NAMESPACE: namespace, POD_NAME: `${name}-1` },
-  })
-  const [[code], printed, complaint] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
+  const environment = { POD_NAMESPACE: namespace, POD_NAME: `${name}-1` }
+  const { code, stdout, stderr } = await runNginxTs([...args, '--kubeconfig', kubeconfig, ...further], { environment })
   const conditions = (code === 0 ? ['SuccessCriteriaMet', 'Complete'] : ['FailureTarget', 'Failed']).map((type) => ({
     type,
     status: 'True',
@@ -36,7 +29,7 @@ export async function runJob(api: ApiServer, namespace: string, name: string, ..
   const ending = code === 0 ? { succeeded: 1, completionTime: rightNow() } : { failed: 1 }
   const status = { startTime, conditions, uncountedTerminatedPods: {}, ...ending }
   await api.client.request({ method: 'PATCH', path: `${path}/status`, contentType: 'application/merge-patch+json', body: { status } })
-  return { code, printed: printed + complaint }
+  return { code, printed: stdout + stderr }
 }
 
 function rightNow(): string {
