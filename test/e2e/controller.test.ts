@@ -117,11 +117,13 @@ describe('takeover of ingress-nginx', () => {
   })
 
   test('serves its Ingresses unedited and leaves their status alone, until told to write it', async () => {
-    const flags = ['--takeover', '--publish-status-address', '203.0.113.9']
+    // A class of its own: of two that publish one Ingress the last to write wins.
+    const theirs = ['--ingress-class', 'taking', '--controller-class', 'nginx-ts.io/taking']
+    const flags = [...theirs, '--takeover', '--publish-status-address', '203.0.113.9']
     {
       await using taking = await startReplica(cluster.api, { flags: [...flags, '--election-id', 'looking-on'] })
-      const ours = route('own').class('nginx-ts')
-      await cluster.apply(ours)
+      const ours = route('own').class('taking')
+      await cluster.apply(ingressClass('taking', 'nginx-ts.io/taking'), ours)
       for (const host of ['old.test', 'older.test', 'own.test'])
         await eventually(async () => expect(await taking.get(host, '/')).toComeFrom('web'))
       // Not until ours is written can it be said that theirs is not.
