@@ -95,7 +95,7 @@ function ofOwn(path: Path, value: unknown): Judgement {
 /** A map or a list whose entries are all commented out is an empty one. */
 function ofNull(path: Path, { type }: Schema): Judgement {
   if (type === 'object' || type === 'array') return { path, verdict: 'same', level: 'fine' }
-  const message = 'is null, which takes the default away, and some templates of the chart need one; leave it out where that is not meant'
+  const message = 'is null, which takes the default away; leave it out where that is not meant'
   return { path, verdict: 'second', level: 'different', message }
 }
 

@@ -334,6 +334,19 @@ test('a map or a list whose entries are all commented out is an empty one', asyn
   for (const helm of helms) expect(await render(values, RELEASE, helm)).toEqual(await render({}, RELEASE, helm))
 })
 
+test.each([
+  ['controller.kind', 'Deployment'],
+  ['controller.image.tag', ''],
+  ['controller.scope.enabled', false],
+  ['controller.autoscaling.enabled', false],
+  ['defaultBackend.enabled', false],
+  ['serviceAccount.create', false],
+])('%s that is null is as %j', async (path, value) => {
+  for (const helm of helms)
+    expect(await render(nested(path, null), RELEASE, helm)).toEqual(await render(nested(path, value), RELEASE, helm))
+  expect(await notes(nested(path, null))).toEqual(await notes(nested(path, value)))
+})
+
 test('the notes give the next command', async () => {
   const said = await notes({})
   expect(said).toContain('kubectl --namespace ingress rollout status deployment/nginx-ts-controller')

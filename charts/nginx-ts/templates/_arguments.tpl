@@ -14,10 +14,10 @@ flags that are not ours.
   "ingress-class-by-name" $controller.ingressClassByName
   "watch-ingress-without-class" $controller.watchIngressWithoutClass
   "watch-namespace" (include "nginx-ts.watchedNamespace" .)
-  "watch-namespace-selector" (ternary "" $controller.scope.namespaceSelector $controller.scope.enabled)
+  "watch-namespace-selector" (ternary "" $controller.scope.namespaceSelector ($controller.scope.enabled | default false))
   "publish-service" (include "nginx-ts.publishedService" .)
   "report-node-internal-ip-address" $controller.reportNodeInternalIp
-  "default-backend-service" (ternary (printf "%s/%s" (include "nginx-ts.namespace" .) (include "nginx-ts.defaultBackend.fullname" .)) "" .Values.defaultBackend.enabled)
+  "default-backend-service" (ternary (printf "%s/%s" (include "nginx-ts.namespace" .) (include "nginx-ts.defaultBackend.fullname" .)) "" (.Values.defaultBackend.enabled | default false))
   "http-port" $controller.containerPort.http
   "https-port" $controller.containerPort.https
   "public-http-port" (include "nginx-ts.publicPort" (list . "http"))

@@ -29,12 +29,12 @@
 {{- end -}}
 
 {{- define "nginx-ts.controller.serviceAccountName" -}}
-{{- default (ternary (include "nginx-ts.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- default (ternary (include "nginx-ts.fullname" .) "default" (.Values.serviceAccount.create | default false)) .Values.serviceAccount.name -}}
 {{- end -}}
 
 {{- define "nginx-ts.defaultBackend.serviceAccountName" -}}
 {{- with .Values.defaultBackend.serviceAccount -}}
-{{- default (ternary (printf "%s-backend" (include "nginx-ts.fullname" $)) "default" .create) .name -}}
+{{- default (ternary (printf "%s-backend" (include "nginx-ts.fullname" $)) "default" (.create | default false)) .name -}}
 {{- end -}}
 {{- end -}}
 
@@ -113,7 +113,7 @@ labels:
 {{/* Whether the values of the image are ingress-nginx's, with its image or the form of its tags: ours has no "v". */}}
 {{- define "nginx-ts.isForeignImage" -}}
 {{- with .Values.controller.image -}}
-{{- if or (regexMatch "ingress-nginx/controller|nginx-ingress-controller" (printf "%s %s" .image .repository)) (regexMatch "^v[0-9]" .tag) -}}
+{{- if or (regexMatch "ingress-nginx/controller|nginx-ingress-controller" (printf "%s %s" .image .repository)) (regexMatch "^v[0-9]" (.tag | default "")) -}}
 true
 {{- end -}}
 {{- end -}}

@@ -167,7 +167,7 @@ spec:
   {{- if $controller.topologySpreadConstraints }}
   topologySpreadConstraints:
     {{- tpl (toYaml $controller.topologySpreadConstraints) $ | nindent 4 }}
-  {{- else if eq $controller.kind "Deployment" }}
+  {{- else if ne $controller.kind "DaemonSet" }}
   topologySpreadConstraints:
     {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
     - topologyKey: {{ . }}

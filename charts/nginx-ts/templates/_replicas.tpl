@@ -2,7 +2,7 @@
 
 {{/* Whether there are two Pods at least: a budget for one would keep its node from ever being drained. */}}
 {{- define "nginx-ts.isReplicated" -}}
-{{- $replicas := ternary .autoscaling.minReplicas .replicaCount .autoscaling.enabled -}}
+{{- $replicas := ternary .autoscaling.minReplicas .replicaCount (.autoscaling.enabled | default false) -}}
 {{- if gt (int $replicas) 1 -}}true{{- end -}}
 {{- end -}}
 
