@@ -166,7 +166,7 @@ function shardsOf(model: Model, context: RenderContext, memo: RenderMemo): reado
     return rememberShard(
       memo,
       `servers ${key}`,
-      [...limitKeys, ...limitZones, ...upstreams, ...servers, settings.zoneSize, settings.keepAlive],
+      [...limitKeys, ...limitZones, ...upstreams, ...servers, settings.keepAlive],
       () => printShard({ limitKeys, limitZones, upstreams, servers, settings }, model, context),
       'shards',
     )

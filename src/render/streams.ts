@@ -1,7 +1,7 @@
 /** TCP and UDP services → what the templates print of them. */
 import type { Model, Upstream } from '../model/model.ts'
 import type { StreamService } from '../model/streams.ts'
-import { LISTEN_BACKLOG, listenFamilies, nextPowerOfTwo, type RenderContext, ZONE_BYTES_PER_NAME } from './views.ts'
+import { LISTEN_BACKLOG, listenFamilies, type RenderContext, zoneSizeOf } from './views.ts'
 
 /** The `stream { }` of the root file, but for the services; undefined where there is none, so that only who uses it has it. */
 export function streamRootView({ streams, http }: Model, context: RenderContext, file: string | undefined) {
@@ -25,15 +25,13 @@ export function streamRootView({ streams, http }: Model, context: RenderContext,
 /** The file of the services and their upstreams. */
 export function streamView({ streams, http }: Model, context: RenderContext) {
   const upstreams = upstreamsOf(streams.services)
-  const names = upstreams.filter(resolves).length
   return {
     upstreams: upstreams.map(({ name, endpoints }) => ({
       name,
       endpoints: endpoints.map((endpoint) => ({ kind: endpoint.kind, address: endpoint })),
-      resolves: resolves({ endpoints }),
       leastConnections: http.upstream.method === 'least-conn',
     })),
-    zoneSize: nextPowerOfTwo(Math.max(1, names) * ZONE_BYTES_PER_NAME),
+    zoneSize: zoneSizeOf(upstreams),
     backlog: LISTEN_BACKLOG,
     realIpFrom: streams.settings.realIpFrom,
     responses: streams.settings.responses,

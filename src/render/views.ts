@@ -133,6 +133,7 @@ export function rootView(
     hasCors: asks(model, ({ cors }) => cors !== undefined),
     redirectsToOtherHosts: model.servers.some(({ locations }) => locations.some(({ action }) => isToOtherHost(action))),
     hasSessions: model.upstreams.some(({ balancing }) => balancing?.kind === 'sessions'),
+    upstreamZoneSize: zoneSizeOf(model.upstreams),
     resolver: resolverView(model, context),
     pidFile: `${context.root}/run/nginx.pid`,
     statusSocket: `${context.root}/run/status.sock`,
@@ -170,8 +171,22 @@ function variablesHashOf(shared: number, limitKeys: number, escapes: number) {
 }
 
 /** Bytes of shared memory for a resolved name: some thirty addresses at 2 KB each, of which NGINX takes one. */
-export const ZONE_BYTES_PER_NAME = 64 * 1024
+const ZONE_BYTES_PER_NAME = 64 * 1024
+/** NGINX takes less than half of it, and no more for an upstream. */
+const ZONE_BYTES_PER_ENDPOINT = 2 * 1024
 const LEAST_ZONE_BYTES = 1024 * 1024
+
+/**
+ * Of the zone in which workers share whose turn it is: without one each of them begins with the first endpoint, anew after
+ * every reload, and the last ones of many see little. One for all, for one each would cost megabytes. NGINX maps it and uses
+ * what it needs; it grows in powers of two, so that an endpoint more seldom changes it.
+ */
+export function zoneSizeOf(upstreams: readonly Pick<Upstream, 'endpoints'>[]): number {
+  const endpoints = upstreams.flatMap((upstream) => upstream.endpoints)
+  const names = endpoints.filter(({ kind }) => kind === 'name').length
+  const bytes = names * ZONE_BYTES_PER_NAME + (upstreams.length + endpoints.length - names) * ZONE_BYTES_PER_ENDPOINT
+  return Math.max(LEAST_ZONE_BYTES, nextPowerOfTwo(bytes))
+}
 
 function namesIn(model: Model): number {
   return model.upstreams.reduce((count, { endpoints }) => count + endpoints.filter(({ kind }) => kind === 'name').length, 0)
@@ -222,7 +237,6 @@ export function upstreamView(
       address: endpoint,
       route: group && `${group}.${endpointName(endpoint)}`,
     })),
-    resolves: endpoints.some(({ kind }) => kind === 'name'),
     hash: balancing?.kind === 'hash' ? balancing.key : undefined,
     sessionHash: scheme?.isByRoute === false ? scheme.chosenBy : undefined,
     stickyRoute: scheme?.isByRoute === true ? scheme.chosenBy : undefined,
@@ -243,8 +257,6 @@ export function endpointNames(
 export function upstreamSettingsView(model: Model) {
   const { upstream } = model.http
   return {
-    // One zone for all: one each would cost megabytes. It grows in powers of two, so that a new name seldom changes it.
-    zoneSize: Math.max(LEAST_ZONE_BYTES, nextPowerOfTwo(namesIn(model) * ZONE_BYTES_PER_NAME)),
     keepAlive: upstream.keepAlive === 0 ? undefined : idleConnectionsOf(model.upstreams.length, upstream.keepAlive),
     keepAliveTimeout: upstream.keepAliveTimeout,
     keepAliveRequests: upstream.keepAliveRequests,

@@ -9,11 +9,21 @@ import { type Site, startSite, testedNginx } from '../support/site.ts'
 const { ipv6 } = await probeMachine()
 const testOnIpv6 = ipv6 ? test : test.skip
 
+const WORKERS = 4
+
 const route = () => ingress('shop').host('shop.test').prefix('/', 'shop')
 
 /** Each backend in a slice of its own, for their ports differ. */
 function slicesOf(...backends: readonly { readonly name: string; readonly address: string; readonly port: number }[]): readonly Manifest[] {
   return backends.map(({ name, address, port }) => endpointSlice('shop', [{ address }], { port }, { suffix: name }))
+}
+
+async function endpointsOf(count: number) {
+  await using started = new AsyncDisposableStack()
+  const backends = await Promise.all(Array.from({ length: count }, (_, index) => startBackend(`number-${index}`)))
+  for (const backend of backends) started.use(backend)
+  const kept = started.move()
+  return { names: backends.map(({ name }) => name), slices: slicesOf(...backends), [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 describe.each(await testedNginx())('endpoints, NGINX %s', (_version, nginx) => {
@@ -23,8 +33,7 @@ describe.each(await testedNginx())('endpoints, NGINX %s', (_version, nginx) => {
   let three: Backend
 
   beforeAll(async () => {
-    // Each worker takes turns on its own: with a single one, turns can be counted.
-    site = await startSite(nginx, { machine: { cpus: 1 } })
+    site = await startSite(nginx, { machine: { cpus: WORKERS } })
     one = await startBackend('one')
     two = await startBackend('two')
     three = await startBackend('three')
@@ -49,6 +58,28 @@ describe.each(await testedNginx())('endpoints, NGINX %s', (_version, nginx) => {
     test('those of every slice of the Service take turns', async () => {
       await site.serve(route(), service('shop'), slicesOf(one, two, three))
       expect(await answersOf(12)).toEqual({ one: 4, two: 4, three: 4 })
+    })
+
+    test('they take turns whichever worker serves', async () => {
+      await using many = await endpointsOf(WORKERS * 3)
+      await site.serve(route(), service('shop'), many.slices)
+      // Many at once and often, for a worker that has nothing to do takes them all.
+      for (let round = 0; round < 20; round++) {
+        const answers = await Promise.all(many.names.map(() => site.get('shop.test', '/')))
+        expect(answers.map(({ seen }) => seen?.backend).sort()).toEqual([...many.names].sort())
+      }
+    })
+
+    test('there may be thousands', async () => {
+      const addresses = Array.from({ length: 3000 }, (_, index) => ({ address: `10.244.${index >> 8}.${index & 255}` }))
+      const crowd = [
+        ingress('crowd').host('crowd.test').prefix('/', 'crowd'),
+        service('crowd'),
+        endpointSlice('crowd', addresses, { port: 3000 }),
+      ]
+      await site.serve(...crowd, route(), service('shop'), slicesOf(one))
+      expect(await answersOf(1)).toEqual({ one: 1 })
+      expect(await site.get('crowd.test', '/')).not.toHaveStatus(404)
     })
 
     test('one that stands in two slices gets no double share', async () => {

@@ -114,7 +114,7 @@ const UPSTREAM: Grammar = {
   least_conn: { args: [0] },
   hash: { args: [2] },
   sticky: { args: [2] },
-  zone: { args: [2] },
+  zone: { args: [1, 2] },
   server: { args: [2, 3] },
   keepalive: { args: [1] },
   keepalive_timeout: { args: [1] },

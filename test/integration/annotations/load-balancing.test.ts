@@ -37,8 +37,7 @@ describe.each(await testedNginx())('load-balance, NGINX %s', (_version, nginx) =
   let objects: readonly Manifest[]
 
   beforeAll(async () => {
-    // One worker, which knows of all connections.
-    site = started.use(await startSite(nginx, { machine: { cpus: 1 } }))
+    site = started.use(await startSite(nginx, { machine: { cpus: 4 } }))
     const slow = started.use(await startBackend('slow', { answer: (_, response) => void held.push(() => response.end('slow')) }))
     const quick = started.use(await startBackend('quick', { answer: (_, response) => response.end('quick') }))
     objects = [
