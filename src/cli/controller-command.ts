@@ -1,13 +1,14 @@
 /** The flags of `nginx-ts controller`, under the names that ingress-nginx gave them, and the settings that they come to. */
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { AddressSource } from '../kube/address-source.ts'
-import { type LoadBalancerAddress, parseAddresses } from '../kube/addresses.ts'
+import type { LoadBalancerAddress } from '../kube/addresses.ts'
 import type { KubeSettings } from '../kube/client.ts'
-import { type LabelSelector, parseLabelSelector } from '../kube/selector.ts'
+import type { LabelSelector } from '../kube/selector.ts'
 import type { Options } from '../options.ts'
 import type { ControllerSettings } from './controller.ts'
+import { addresses, boolean, durationSeconds, labelSelector, namespacedName, portNumber } from './flag-values.ts'
 import type { LeaderSettings, NamespacedName } from './leader.ts'
 
 export type KubeFlags = { readonly kubeconfig?: string; readonly apiserverHost?: string }
@@ -129,42 +130,4 @@ function addressSourceOf(flags: ControllerFlags, pod: NamespacedName | undefined
   if (flags.publishService !== undefined) return { kind: 'service', service: flags.publishService }
   if (flags.publishStatusAddress !== undefined) return { kind: 'addresses', addresses: flags.publishStatusAddress }
   return pod && { kind: 'nodes', useInternalIp: flags.reportNodeInternalIpAddress === true }
-}
-
-function portNumber(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InvalidArgumentError('a port is a number from 1 to 65535')
-  return port
-}
-
-/** `30`, `30s`, `5m`. */
-export function durationSeconds(text: string): number {
-  const [, number, unit] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? []
-  if (number === undefined) throw new InvalidArgumentError('It is no duration, as 30s or 5m.')
-  return Number(number) * { s: 1, m: 60, h: 3600 }[(unit ?? 's') as 's' | 'm' | 'h']
-}
-
-function boolean(text: string): boolean {
-  if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('It is neither true nor false.')
-  return text === 'true'
-}
-
-function namespacedName(text: string): NamespacedName {
-  const [, namespace, name] = /^([a-z0-9][a-z0-9-]*)\/([a-z0-9][a-z0-9.-]*)$/.exec(text) ?? []
-  if (namespace === undefined || name === undefined) throw new InvalidArgumentError('Write it as namespace/name.')
-  return { namespace, name }
-}
-
-function labelSelector(text: string): LabelSelector {
-  const parsed = parseLabelSelector(text)
-  if (!parsed.ok) throw new InvalidArgumentError(parsed.reason)
-  return parsed.value
-}
-
-function addresses(text: string): readonly LoadBalancerAddress[] {
-  try {
-    return parseAddresses(text)
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
-  }
 }

@@ -104,6 +104,7 @@ export async function controller(settings: ControllerSettings, log: Logger, stop
         back: () => log.info('the agent answers'),
         looked: (now) => {
           status = now
+          metrics.mastersLost(now.mastersLost)
         },
       },
       AbortSignal.any([owner.signal, graceOver]),

@@ -70,7 +70,7 @@ export function startLeaderDuties(
             leads(true)
             status?.recheck()
             // What the leader before us did not come to say, and what nobody said while there was none.
-            events.record(issues.flatMap((found) => noteOf(found) ?? []))
+            events.record(notesOf(issues))
           },
           lost() {
             log.info('this replica leads no more; it serves as before')
@@ -86,7 +86,11 @@ export function startLeaderDuties(
   const events = createEventRecorder(
     client,
     leadership,
-    { instance: settings.instance, uidOf: (object) => uidOf(object, state) },
+    {
+      instance: settings.instance,
+      uidOf: (object) => uidOf(object, state),
+      standing: () => notesOf(issues).filter(({ type }) => type === 'Warning'),
+    },
     systemClock,
     {
       dropped: (count, reason) => log.debug({ count, reason }, 'Events are not written'),
@@ -116,7 +120,7 @@ export function startLeaderDuties(
     report(outcome, latest, published) {
       state = latest
       issues = outcome.issues
-      events.record(outcome.newIssues.flatMap((found) => noteOf(found) ?? []))
+      events.record(notesOf(outcome.newIssues))
       if (outcome.result.kind === 'refused') return
       status?.publish(published)
       events.record(syncNotes(outcome, configured))
@@ -130,6 +134,10 @@ export function startLeaderDuties(
       await electing
     },
   }
+}
+
+function notesOf(issues: readonly Issue[]): readonly EventNote[] {
+  return issues.flatMap((found) => noteOf(found) ?? [])
 }
 
 /** Ingresses that are new or changed; at a start all of them are, and nobody asked. */

@@ -13,6 +13,7 @@ import { createLogger } from '../observe/log.ts'
 import { type OptionsInput, optionsSchema } from '../options.ts'
 import { type ControllerFlags, controllerSettings, withControllerFlags } from './controller-command.ts'
 import { type ExplainFlags, runExplain, withExplainFlags } from './explain-command.ts'
+import { portNumber, wholeNumber } from './flag-values.ts'
 import { type GivenOptions, optionsFrom } from './given-options.ts'
 import { NO_INIT, STARTED } from './init.ts'
 import { type WithdrawalFlags, withdrawalSettings, withWithdrawalFlags } from './withdraw-status-command.ts'
@@ -58,18 +59,6 @@ function nginxOption(): Option {
 
 function stateDirectoryOption(): Option {
   return new Option('--state-dir <dir>', 'directory that controller and agent share').default(STATE_DIRECTORY)
-}
-
-/** Seconds, or the id of a group. */
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is no whole number.')
-  return Number(text)
-}
-
-function portNumber(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InvalidArgumentError('a port is a number from 1 to 65535')
-  return port
 }
 
 /** An absolute path. A wrong one is misuse, told apart here from what may fail later. */

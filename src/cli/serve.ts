@@ -50,9 +50,11 @@ export async function serve(settings: ServeSettings, log: Logger, stop: AbortSig
   try {
     await lockStateDirectory(layout, owner.signal)
     const metrics = createMetrics(Date.now)
+    let mastersLost = 0
     const agent = await createAgent(binary, layout, {
       masterLost: (pid) => {
-        metrics.masterLost()
+        mastersLost += 1
+        metrics.mastersLost(mastersLost)
         log.error(`the NGINX master (pid ${pid}) ended unasked; starting it again with the last good configuration`)
       },
       masterRestarted: (pid) => log.info(`NGINX is back (pid ${pid})`),

@@ -1,15 +1,8 @@
 /** The flags of `nginx-ts withdraw-status`, which are the controller's where both have them, and what they come to. */
 import { hostname } from 'node:os'
 import { type Command, Option } from 'commander'
-import {
-  durationSeconds,
-  type ElectionFlags,
-  type KubeFlags,
-  kubeSettingsOf,
-  leaseOf,
-  withElectionFlags,
-  withKubeFlags,
-} from './controller-command.ts'
+import { type ElectionFlags, type KubeFlags, kubeSettingsOf, leaseOf, withElectionFlags, withKubeFlags } from './controller-command.ts'
+import { durationSeconds } from './flag-values.ts'
 import type { WithdrawalSettings } from './withdraw-status.ts'
 
 export type WithdrawalFlags = KubeFlags &

@@ -7,6 +7,7 @@ import { ApiError } from './client.ts'
 import { createEventRecorder, type EventNote, type EventRecorder, noteOf, reasonOf, syncNote } from './events.ts'
 
 const SECOND = 1000
+const MINUTE = 60 * SECOND
 const web = { kind: 'Ingress', namespace: 'shop', name: 'web' }
 const note = (message: string, object = web): EventNote => ({ object, type: 'Warning', reason: 'NoEndpoints', message })
 
@@ -15,13 +16,14 @@ let api: FakeApi
 let remainingMs: number
 let recorder: EventRecorder
 let told: string[]
+let standing: readonly EventNote[]
 let ended: AbortController
 
 function startRecorder(): EventRecorder {
   const started = createEventRecorder(
     api.client,
     { remainingMs: () => remainingMs },
-    { instance: 'nginx-ts-0', uidOf: ({ name }) => `uid-of-${name}` },
+    { instance: 'nginx-ts-0', uidOf: ({ name }) => `uid-of-${name}`, standing: () => standing },
     virtualClock(time),
     { dropped: (count, reason) => told.push(`${count} ${reason}`), failed: () => told.push('failed') },
   )
@@ -34,6 +36,7 @@ beforeEach(() => {
   api = createFakeApi()
   remainingMs = Number.POSITIVE_INFINITY
   told = []
+  standing = []
   ended = new AbortController()
   recorder = startRecorder()
 })
@@ -76,6 +79,34 @@ test('one that the API server has forgotten is made anew', async () => {
   recorder.record([note('nobody')])
   await time.pass(0)
   expect(events()).toMatchObject([{ count: 1 }])
+})
+
+test('what still is the case is said again before the API server forgets it, by the leader', async () => {
+  recorder.record([note('nobody'), note('mended')])
+  await time.pass(0)
+  standing = [note('nobody')]
+  await time.pass(29 * MINUTE)
+  expect(events()).toMatchObject([{ count: 1 }, { count: 1 }])
+  await time.pass(MINUTE)
+  expect(events()).toMatchObject([
+    { message: 'nobody', count: 2, lastTimestamp: '2026-01-01T00:30:00.000Z' },
+    { message: 'mended', count: 1 },
+  ])
+  remainingMs = 0
+  await time.pass(30 * MINUTE)
+  expect(events()).toMatchObject([{ count: 2 }, { count: 1 }])
+  remainingMs = Number.POSITIVE_INFINITY
+  await time.pass(30 * MINUTE)
+  expect(events()).toMatchObject([{ count: 3 }, { count: 1 }])
+})
+
+test('what is new need not wait for all that is said again', async () => {
+  standing = Array.from({ length: 500 }, (_, index) => note('nobody', { ...web, name: `web-${index}` }))
+  await time.pass(30 * MINUTE + 10 * SECOND)
+  recorder.record([note('new')])
+  await time.pass(SECOND)
+  expect(events().length).toBeLessThan(standing.length / 2)
+  expect(events().map(({ message }) => message)).toContain('new')
 })
 
 test('another replica that becomes leader and says the same doubles nothing, and counts on', async () => {

@@ -9,6 +9,7 @@ import { type Issue, type IssueCode, type ObjectRef, printable } from '../model/
 import { ApiError, type KubeClient } from './client.ts'
 import type { Clock } from './clock.ts'
 import { type Leadership, leaderRequests, NotLeaderError } from './leadership.ts'
+import { createRest } from './rest.ts'
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 
 export type EventNote = {
@@ -25,6 +26,8 @@ export type EventSettings = {
   readonly instance: string
   /** The uid of an object, where it is known: `kubectl describe` looks Events up by it. */
   readonly uidOf: (object: ObjectRef) => string | undefined
+  /** What is the case still, and is said again before API servers forget it. */
+  readonly standing: () => readonly EventNote[]
 }
 
 export type EventReports = {
@@ -51,6 +54,8 @@ const LONGEST_QUEUE = 1000
 const OBJECT_RATE = { burst: 25, perSecond: 1 / 300 }
 /** For all objects together; the API server has others to serve. */
 const TOTAL_RATE = { burst: 50, perSecond: 10 }
+/** API servers forget an Event an hour after it was last said (--event-ttl). */
+const REPEAT_MS = 30 * 60_000
 /** How many Events and objects are remembered (client-go: 4096). */
 const MOST_REMEMBERED = 4096
 
@@ -93,7 +98,18 @@ export function createEventRecorder(
   /** How often each Event has been written. */
   const counts = new Map<string, number>()
   let queue: EventNote[] = []
-  let woken = Promise.withResolvers<void>()
+  /** What stands, and has its turn when there is nothing new to say. */
+  let repeated: EventNote[] = []
+  let repeatAt = clock.now() + REPEAT_MS
+  const { wake, rest } = createRest(clock)
+
+  function nextNote(): EventNote | undefined {
+    if (clock.now() >= repeatAt) {
+      repeatAt = clock.now() + REPEAT_MS
+      repeated = leadership.remainingMs() > 0 ? [...settings.standing()] : []
+    }
+    return queue.shift() ?? repeated.shift()
+  }
 
   function bucketOf(object: string): TokenBucket {
     const bucket = buckets.get(object) ?? createTokenBucket(OBJECT_RATE, clock)
@@ -143,16 +159,14 @@ export function createEventRecorder(
       const all = [...queue, ...notes]
       queue = all.slice(-LONGEST_QUEUE)
       if (all.length > queue.length) reports.dropped(all.length - queue.length, 'queue-full')
-      woken.resolve()
+      wake()
     },
     async run(signal) {
-      signal.addEventListener('abort', () => woken.resolve(), { once: true })
       let isFailing = false
       while (!signal.aborted) {
-        const note = queue.shift()
+        const note = nextNote()
         if (note === undefined) {
-          woken = Promise.withResolvers()
-          await woken.promise
+          await rest(repeatAt - clock.now(), signal)
           continue
         }
         try {

@@ -9,6 +9,7 @@ import { ApiError, type KubeClient } from './client.ts'
 import type { Clock } from './clock.ts'
 import { type IngressStatus, listStatuses, readStatus } from './ingress-status.ts'
 import { type Leadership, leaderRequests, NotLeaderError } from './leadership.ts'
+import { createRest } from './rest.ts'
 import { createStatusWriter, withdrawAll, withdrawal } from './status-writer.ts'
 import { createTokenBucket } from './token-bucket.ts'
 
@@ -77,7 +78,7 @@ export function createStatusPublisher(
   /** What the last list found to correct, and this has not come to yet. */
   let found: readonly IngressStatus[] = []
   let refusals: unknown[] = []
-  let woken = Promise.withResolvers<void>()
+  const { wake, rest } = createRest(clock)
 
   function audit() {
     changed.clear()
@@ -87,7 +88,7 @@ export function createStatusPublisher(
   function lookAt(keys: readonly ObjectKey[]) {
     for (const key of keys) changed.add(key)
     if (changed.size > MOST_READ_ONE_BY_ONE) audit()
-    if (keys.length > 0) woken.resolve()
+    if (keys.length > 0) wake()
   }
 
   /** What to write; undefined where all is well, or not ours to change. */
@@ -128,15 +129,6 @@ export function createStatusPublisher(
     if (found.length === 0) tellRefusals()
   }
 
-  /** Until somebody wakes us, at most for so long. */
-  async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
-    const resting = new AbortController()
-    const sleep = clock.sleep(milliseconds, AbortSignal.any([signal, resting.signal])).catch(() => {})
-    await Promise.race([woken.promise, sleep])
-    resting.abort()
-    woken = Promise.withResolvers()
-  }
-
   return {
     publish(ingresses) {
       const before = served
@@ -144,7 +136,7 @@ export function createStatusPublisher(
       served = now
       if (before === undefined) {
         audit()
-        woken.resolve()
+        wake()
       } else {
         const come = [...now.keys()].filter((key) => !before.has(key) || before.get(key) !== now.get(key))
         lookAt([...come, ...[...before.keys()].filter((key) => !now.has(key))])
@@ -153,7 +145,7 @@ export function createStatusPublisher(
     recheck() {
       audit()
       addressesAt = Number.NEGATIVE_INFINITY
-      woken.resolve()
+      wake()
     },
     async run(signal) {
       let isFailing = false

@@ -12,7 +12,8 @@ export type Metrics = {
   /** All of it in Prometheus' text format, with the figures of NGINX as they are now. */
   text(usage: NginxUsage): Promise<string>
   record(outcome: Outcome): void
-  masterLost(): void
+  /** How often NGINX's master has ended unasked since its agent started. */
+  mastersLost(count: number): void
   /** Whether this replica is the leader. */
   leads(isLeader: boolean): void
 }
@@ -103,7 +104,10 @@ export function createMetrics(now: () => number, labels: MetricLabels = {}): Met
       for (const [host, time] of model === undefined ? [] : certificateEnds(model)) certificateExpiry.set({ host }, time / 1000)
       return await registry.metrics()
     },
-    masterLost: () => restarts.inc(),
+    mastersLost(count) {
+      restarts.reset()
+      restarts.inc(count)
+    },
     leads: (isLeader) => leader.set(isLeader ? 1 : 0),
     record({ result, times, issues: found, model: planned }) {
       model = planned

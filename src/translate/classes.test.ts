@@ -195,6 +195,13 @@ describe('--takeover', () => {
     })
   })
 
+  test.each([{ watchIngressWithoutClass: true }, { allClasses: true }])('%j takes over what does not say that it is ours', (options) => {
+    const state = storeOf(...theirs, ingress('unnamed').class(undefined)).snapshot()
+    const claimOf = claims(state, parseOptions({ takeover: true, ...options }), { source: 'cluster' })
+    const [unnamed, own] = ['unnamed', 'own'].map((name) => [...state.ingresses.values()].find((each) => each.name === name))
+    expect([unnamed, own].map((each) => each && claimOf(each))).toEqual(['taken-over', 'own'])
+  })
+
   test('of a directory needs no IngressClass for the name', () => {
     expect(selected([named('nginx')], { takeover: true })).toEqual(['shop'])
     expect(selectedInCluster([named('nginx')], { takeover: true })).toEqual([])

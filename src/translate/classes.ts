@@ -17,7 +17,7 @@ const TAKEN_OVER = { controllerClass: 'k8s.io/ingress-nginx', ingressClass: 'ngi
  */
 export type ClassRules = { readonly source: 'files' | 'cluster' }
 
-/** On what grounds an Ingress is served: as one of our class, or of ingress-nginx's, whose status is not ours to write. */
+/** On what grounds an Ingress is served: as one of our class, or as one that ingress-nginx may serve, whose status is not ours to write. */
 export type Claim = 'own' | 'taken-over'
 
 /**
@@ -54,11 +54,16 @@ export function claims(state: Classes, options: Options, rules: ClassRules): (in
 }
 
 function claimOfAny(options: Options): Claim | undefined {
-  return options.allClasses ? 'own' : undefined
+  return options.allClasses ? claimOfForeign(options) : undefined
+}
+
+/** Of what does not say that it is ours; the other controller, with the same settings, serves it too. */
+function claimOfForeign({ takeover }: Options): Claim {
+  return takeover ? 'taken-over' : 'own'
 }
 
 function claimOfUnnamed(state: Classes, options: Options, rules: ClassRules): Claim | undefined {
-  if (options.watchIngressWithoutClass) return 'own'
+  if (options.watchIngressWithoutClass) return claimOfForeign(options)
   const ingressClass = rules.source === 'files' ? defaultClassOf(state) : undefined
   return ingressClass && claimOfController(ingressClass, options)
 }

@@ -198,6 +198,12 @@ describe('what is said', () => {
   })
 })
 
+test('an NGINX master that ends unasked is counted where people look', async () => {
+  await using replica = await startReplica(cluster.api, { flags: ['--update-status', 'false'] })
+  process.kill(await replica.agent.masterPid(), 'SIGKILL')
+  await eventually(async () => expect(await replica.controller.metric('nginx_ts_master_restarts_total')).toBe(1))
+}, 120_000)
+
 describe('Secrets', () => {
   const shown = async (host: string) => (await shakeHands(cluster.agent.httpsPort, host)).certificate.serialNumber
   const eventuallyShown = (host: string, serial: string) =>

@@ -68,7 +68,7 @@ async function recorded(...batches: readonly (readonly EventNote[])[]) {
   const recorder = createEventRecorder(
     client,
     alwaysLeader,
-    { instance: 'nginx-ts-1', uidOf: ({ kind, name }) => uids.get(`${kind} ${name}`) },
+    { instance: 'nginx-ts-1', uidOf: ({ kind, name }) => uids.get(`${kind} ${name}`), standing: () => [] },
     systemClock,
     { dropped: () => {}, failed: (error) => failures.push(error) },
   )
