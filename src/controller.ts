@@ -1,16 +1,13 @@
 /** The loop: hold-off → snapshot → translate → render → apply → report. Knows neither where the state comes from nor who reads the reports. */
 import { isDeepStrictEqual } from 'node:util'
-import type { Ingress } from './cluster/objects.ts'
+import { type Ingress, keyOf } from './cluster/objects.ts'
 import type { ClusterState } from './cluster/state.ts'
 import { describeIssue, type Issue, issue } from './model/issue.ts'
 import { hostKey, type Model } from './model/model.ts'
-import type { NginxAgent } from './nginx/agent.ts'
-import { type Apply, notApplied, type ReloadResult } from './nginx/apply.ts'
-import { listenable } from './nginx/listenable.ts'
+import { type Apply, notApplied, type Refusal, type ReloadResult } from './nginx/apply.ts'
 import { createOptionsReader, type Options } from './options.ts'
-import { createRenderMemo, type RenderContext, render } from './render/render.ts'
-import { listensOnIpv6 } from './render/views.ts'
-import { createTranslationMemo, type TranslateContext, translate } from './translate/translate.ts'
+import { createPlanner, type Plan, type PlanParts } from './plan.ts'
+import { createQuarantine, type Fault } from './quarantine.ts'
 
 /** Where the cluster's state comes from: a directory, or an API server. */
 export type Source = {
@@ -36,16 +33,11 @@ export type Outcome = {
 
 export type HostChanges = { readonly added: readonly string[]; readonly changed: readonly string[]; readonly removed: readonly string[] }
 
-export type ControllerParts = {
+export type ControllerParts = PlanParts & {
   readonly source: Source
   /** What the flags say; the ConfigMap they name is read with each state. */
   readonly options: Options
-  /** What the surroundings and NGINX's abilities add; each the very same object while nothing of it changes. */
-  readonly translateContext: () => TranslateContext
-  readonly renderContext: () => RenderContext
   readonly apply: Apply
-  /** Knows which ports NGINX can listen on. */
-  readonly agent: Pick<NginxAgent, 'unavailablePorts'>
   /** Takes what a turn came to, and the state that it was made from. */
   readonly report: (outcome: Outcome, state: ClusterState) => void
   /** Milliseconds of a clock that only goes forward. */
@@ -54,15 +46,17 @@ export type ControllerParts = {
 
 /** Whoever wants a port that was taken waits for about so long once it is free. */
 const PORTS_RETRY_MS = 5_000
+const CANNOT_BE_MADE = 'the configuration cannot be made, and the one before stays'
 
-/** Applies what the source has, then every change of it, until the signal aborts. */
+/** Applies what the source has, then every change of it, until the signal aborts. Rejects when not even a first state can be applied. */
 export async function runController(parts: ControllerParts, signal: AbortSignal): Promise<void> {
-  const translationMemo = createTranslationMemo()
-  const renderMemo = createRenderMemo()
+  const quarantine = createQuarantine()
+  const planOf = createPlanner(parts)
   const readOptions = createOptionsReader(parts.options)
   let servers: ReadonlyMap<string, string> = new Map()
   let issues: readonly Issue[] = []
   let changes: readonly string[] = ['start']
+  let lastPlan: Plan | undefined
 
   while (!signal.aborted) {
     const times: Record<string, number> = {}
@@ -74,15 +68,22 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
     }
     const snapshot = timed('snapshot', () => parts.source.snapshot())
     const { options, issues: optionIssues } = readOptions(snapshot.state)
-    const translation = timed('translate', () => translate(snapshot.state, options, parts.translateContext(), translationMemo))
-    const renderContext = parts.renderContext()
-    const checkPorts = () => listenable(translation.model, listensOnIpv6(translation.model.http, renderContext), parts.agent)
-    const checked = await checkPorts()
-    const { model } = checked
-    const configSet = timed('render', () => render(model, renderContext, renderMemo))
-    const result = checked.noWord === undefined ? await parts.apply(configSet) : notApplied(checked.noWord)
+    const attempt = await attemptOf(() => planOf(quarantine.applyTo(snapshot.state), options, timed), parts.apply)
+    const isGood = (state: ClusterState) => isGoodState(() => planOf(state, options), attempt.plan && parts.apply)
+    const isolate = (fault: Fault) => quarantine.isolate(snapshot.state, fault, isGood)
+    const result = await isolated(attempt, isolate)
+    if (result === 'isolated') continue
+    const plan = attempt.plan ?? lastPlan
+    if (plan === undefined) throw attempt.error
+    lastPlan = plan
+    if (result.kind !== 'refused') quarantine.accept(snapshot.state)
 
-    const found = [...snapshot.issues, ...optionIssues, ...translation.issues, ...checked.issues, ...refusalOf(result)]
+    const { translation, checked, configSet, checkPorts } = plan
+    const found = [
+      ...[...snapshot.issues, ...optionIssues, ...translation.issues, ...checked.issues],
+      ...quarantine.issues(snapshot.state),
+      ...refusalOf(result, attempt.plan !== undefined),
+    ]
     const known = new Set(issues.map(describeIssue))
     const serversNow = new Map(configSet.servers.map(({ server, path }) => [hostKey(server.host), path]))
     const outcome: Outcome = {
@@ -91,7 +92,7 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
       served: translation.served,
       issues: found,
       newIssues: found.filter((candidate) => !known.has(describeIssue(candidate))),
-      model,
+      model: checked.model,
       result,
       times: { ...times, ...result.times },
     }
@@ -104,9 +105,64 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
       // NGINX may have tried to listen on a port that was taken a moment ago, or that the configuration before has.
       const isWorthAnother = result.kind === 'refused' && result.offender === undefined
       const portsChanged = async () => isWorthAnother || !isDeepStrictEqual((await checkPorts()).unavailable, checked.unavailable)
-      const areInDoubt = checked.unavailable.length > 0 || (isWorthAnother && model.streams.services.length > 0)
+      const areInDoubt = checked.unavailable.length > 0 || (isWorthAnother && checked.model.streams.services.length > 0)
       changes = await nextTurn(parts.source, areInDoubt ? portsChanged : undefined, signal)
     }
+  }
+}
+
+/** Without a plan for what our own checks should have kept out; then the configuration before stays. */
+type Attempt =
+  | { readonly plan: Plan; readonly result: ReloadResult; readonly error?: undefined }
+  | { readonly plan?: undefined; readonly result: ReloadResult; readonly error: unknown }
+
+async function attemptOf(makePlan: () => Promise<Plan>, apply: Apply): Promise<Attempt> {
+  let plan: Plan
+  try {
+    plan = await makePlan()
+  } catch (error) {
+    const reason = lastLineOf(error)
+    return { error, result: { kind: 'refused', reason, offender: undefined, retryAfterMs: undefined, bytesWritten: 0, times: {} } }
+  }
+  const { checked, configSet } = plan
+  return { plan, result: checked.noWord === undefined ? await apply(configSet) : notApplied(checked.noWord) }
+}
+
+function lastLineOf(error: unknown): string {
+  return `${error instanceof Error ? error.message : error}`.trim().split('\n').at(-1) ?? ''
+}
+
+/** There was no verdict on a state, which says nothing against it. */
+class Undecided extends Error {
+  readonly refusal: Refusal
+  constructor(refusal: Refusal) {
+    super(refusal.reason)
+    this.refusal = refusal
+  }
+}
+
+/** Whether a configuration can be made of a state, and NGINX takes it, where `apply` is there to be asked. */
+async function isGoodState(makePlan: () => Promise<Plan>, apply: Apply | undefined): Promise<boolean> {
+  const plan = await makePlan().catch(() => undefined)
+  if (plan === undefined || apply === undefined) return plan !== undefined
+  const refusal = await apply.test(plan.configSet)
+  if (refusal?.retryAfterMs !== undefined) throw new Undecided(refusal)
+  return refusal === undefined
+}
+
+/** Where something is said against the configuration, looks for whose fault it is, but for what other objects own. */
+async function isolated({ plan, result }: Attempt, isolate: (fault: Fault) => Promise<boolean>): Promise<ReloadResult | 'isolated'> {
+  if (result.kind !== 'refused' || result.retryAfterMs !== undefined) return result
+  const { reason, offender } = result
+  if (offender !== undefined && offender.kind !== 'Ingress') return result
+  try {
+    const verdict = plan === undefined ? 'the configuration cannot be made with it' : 'NGINX refuses the configuration with it'
+    return (await isolate({ reason: `${verdict}: ${reason}`, suspect: offender && keyOf(offender.namespace, offender.name) }))
+      ? 'isolated'
+      : result
+  } catch (error) {
+    if (error instanceof Undecided) return error.refusal
+    throw error
   }
 }
 
@@ -135,11 +191,11 @@ async function nextChanges(source: Source, signal: AbortSignal, timeoutMs?: numb
 }
 
 /** NGINX's refusal, addressed to whoever owns the block it names. */
-function refusalOf(result: ReloadResult): readonly Issue[] {
+function refusalOf(result: ReloadResult, isMade: boolean): readonly Issue[] {
   if (result.kind !== 'refused' || result.retryAfterMs !== undefined) return []
   return [
     issue('configuration-refused', result.offender, {
-      message: `NGINX refuses the configuration and keeps the one before: ${result.reason}`,
+      message: `${isMade ? 'NGINX refuses the configuration and keeps the one before' : CANNOT_BE_MADE}: ${result.reason}`,
     }),
   ]
 }

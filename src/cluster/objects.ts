@@ -97,7 +97,10 @@ const ingressSchema = z
     rules: given.spec?.rules.map((rule) => ({ host: rule.host || undefined, paths: rule.http?.paths })) ?? [],
     tls: given.spec?.tls ?? [],
   }))
-export type Ingress = Readonly<z.infer<typeof ingressSchema>>
+export type Ingress = Readonly<z.infer<typeof ingressSchema>> & {
+  /** Set by us alone, on one that stands in for another: its paths are there, and answer 503. */
+  readonly isClosed?: true
+}
 
 const ingressClassSchema = z.object({ metadata, spec: z.object({ controller: orUndefined(text) }).nullish() }).transform((given) => ({
   kind: 'IngressClass' as const,

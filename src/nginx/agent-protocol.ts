@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import { z } from 'zod'
 import type { Capabilities, StreamModule } from '../model/model.ts'
+import type { TestResult } from './agent.ts'
 import { MODULE_FILE } from './capabilities.ts'
 import type { Generation } from './generations.ts'
 import type { Machine, WorkerAccount } from './machine.ts'
@@ -109,7 +110,7 @@ const statusSchema = factsSchema.extend({
 })
 export type AgentStatus = z.output<typeof statusSchema>
 
-const testResultSchema = z.object({ ok: z.boolean(), output: z.string() })
+const testResultSchema = z.object({ ok: z.boolean(), isVerdict: z.boolean(), output: z.string() }) satisfies z.ZodType<TestResult>
 const confirmationSchema = z.union([z.object({ ok: z.literal(true) }), z.object({ ok: z.literal(false), reason: z.string() })])
 
 /** The schema of the answer to each request. */

@@ -170,8 +170,8 @@ function createAnswers({ agent, facts, hasGeneration, isStopping, usage, masters
     if (request.request === 'status') return { status: await status(request.ports) }
     if (request.request === 'activate') return await alone(async () => ({ activate: await agent.activate(request.generation, gone) }))
     return await alone(async () => {
-      const { ok, output } = await agent.test(gone)
-      return { test: { ok, output: output.slice(-LONGEST_OUTPUT_CHARACTERS) } }
+      const { ok, isVerdict, output } = await agent.test(gone)
+      return { test: { ok, isVerdict, output: output.slice(-LONGEST_OUTPUT_CHARACTERS) } }
     })
   }
 

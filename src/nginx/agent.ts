@@ -14,7 +14,8 @@ import { type UnavailablePort, unavailablePorts, type WantedPorts } from './port
 import { childrenOf, ending, identityOf, identityText, processTitle, signalIfAlive } from './process.ts'
 import { askWorker, type StatusAnswer } from './status.ts'
 
-export type TestResult = { readonly ok: boolean; readonly output: string }
+/** `isVerdict`: whether NGINX itself said so, and not that it could not be asked, or did not come to an end. */
+export type TestResult = { readonly ok: boolean; readonly isVerdict: boolean; readonly output: string }
 export type Confirmation = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
 /** Whoever owns NGINX, as the pipeline sees it: in this process, or another one that is reached over a socket. */
@@ -207,9 +208,9 @@ export async function createAgent(
       // What it started may hold its standard error open for longer than it lives.
       if (child.signalCode !== null) child.stderr?.destroy()
       const heard = (await Promise.resolve(said).catch(() => '')).trim()
-      if (error === undefined && child.exitCode !== null) return { ok: child.exitCode === 0, output: heard }
+      if (error === undefined && child.exitCode !== null) return { ok: child.exitCode === 0, isVerdict: true, output: heard }
       const reason = error?.message ?? `nginx -t was ended by ${child.signalCode}; it is given ${limits.test / 1000} s`
-      return { ok: false, output: [reason, heard].filter((part) => part !== '').join('\n') }
+      return { ok: false, isVerdict: false, output: [reason, heard].filter((part) => part !== '').join('\n') }
     },
     async activate(generation, signal) {
       if (isStopping) return { ok: false, reason: 'NGINX is being stopped' }

@@ -1,7 +1,8 @@
 /** Brings a configuration to NGINX: written, staged, tested, renamed into place, reloaded, confirmed; or refused whole. */
+import { isNativeError } from 'node:util/types'
 import type { ObjectRef } from '../model/issue.ts'
 import type { ConfigSet } from '../render/render.ts'
-import { AgentUnavailable, type NginxAgent } from './agent.ts'
+import { AgentUnavailable, type NginxAgent, type TestResult } from './agent.ts'
 import type { Generation, GenerationStore } from './generations.ts'
 import { complaintOf, offenderOf } from './offender.ts'
 
@@ -30,13 +31,21 @@ export type ReloadResult =
       readonly times: StepTimes
     }
 
+export type Refusal = Extract<ReloadResult, { readonly kind: 'refused' }>
+
 /** One at a time: a second call waits for nothing and must not be made before the first has ended. */
-export type Apply = (configSet: ConfigSet) => Promise<ReloadResult>
+export type Apply = {
+  (configSet: ConfigSet): Promise<ReloadResult>
+  /** What NGINX says against a configuration, of which nothing is kept; undefined where it would take it. */
+  test(configSet: ConfigSet): Promise<Refusal | undefined>
+}
 
 /** An agent that died is back within a second. */
 const AGENT_RETRY_MS = 250
 /** A full disk, or a directory that cannot be written, takes somebody to mend it. */
 const DISK_RETRY_MS = 5_000
+/** NGINX did not come to a verdict, as when it is killed for the memory that it takes, or did not come up with what it had passed. */
+const NGINX_RETRY_MS = 10_000
 
 /** What comes of a turn in which there was no word from the agent before anything was written. */
 export function notApplied(reason: string): ReloadResult {
@@ -45,33 +54,15 @@ export function notApplied(reason: string): ReloadResult {
 
 /** `now` gives milliseconds. */
 export function createApply(store: GenerationStore, agent: NginxAgent, now: () => number): Apply {
-  return async (configSet) => {
-    const times: Record<string, number> = {}
-    async function timed<Result>(step: keyof StepTimes, work: () => Promise<Result>): Promise<Result> {
-      const start = now()
-      try {
-        return await work()
-      } finally {
-        times[step] = (times[step] ?? 0) + now() - start
-      }
-    }
-
-    let bytesWritten = 0
-    const refused = (reason: string, offender: ObjectRef | undefined, retryAfterMs?: number): ReloadResult => ({
-      kind: 'refused',
-      reason,
-      offender,
-      retryAfterMs,
-      bytesWritten,
-      times,
-    })
-
-    try {
-      bytesWritten = await timed('write', () => store.writeKeyPairs(configSet.keyPairs))
+  async function apply(configSet: ConfigSet): Promise<ReloadResult> {
+    const work = createWork(now)
+    const { timed } = work
+    return await orRefused(work, async () => {
+      work.bytesWritten = await timed('write', () => store.writeKeyPairs(configSet.keyPairs))
       const [running, active] = await Promise.all([agent.running(), store.active()])
       // After a crash or a late reload the two may differ, and the active one is what a restart would serve.
       if (running?.hash === configSet.hash && active?.hash === configSet.hash)
-        return { kind: 'unchanged', generation: running, bytesWritten, times }
+        return { kind: 'unchanged', generation: running, ...work.done() }
 
       /** Where no NGINX runs: the last good configuration is better than none. */
       const serveLastGood = async () => {
@@ -79,11 +70,10 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
       }
       const number = Math.max(running?.number ?? 0, active?.number ?? 0) + 1
       const generation = { number, hash: configSet.hash }
-      bytesWritten += await timed('write', () => store.stage(configSet, number))
-      const test = await timed('test', () => agent.test())
+      const test = await stageAndTest(configSet, number, work)
       if (!test.ok) {
         await serveLastGood()
-        return refused(complaintOf(test.output), offenderOf(test.output, configSet))
+        return refusalOf(test, configSet, work)
       }
       await store.promote()
       const confirmation = await timed('reload', () => agent.activate(generation)).catch(async (error: unknown) => {
@@ -93,19 +83,80 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
       if (!confirmation.ok) {
         await store.revert()
         await serveLastGood()
-        return refused(confirmation.reason, undefined)
+        return work.refused(confirmation.reason, NGINX_RETRY_MS)
       }
       await store.prune(configSet)
-      return { kind: 'applied', generation, bytesWritten, times, output: test.output }
-    } catch (error) {
-      if (error instanceof AgentUnavailable) return refused(error.message, undefined, AGENT_RETRY_MS)
-      if (isFileSystemError(error)) return refused(`the configuration cannot be written: ${error.message}`, undefined, DISK_RETRY_MS)
-      throw error
+      return { kind: 'applied', generation, ...work.done(), output: test.output }
+    })
+  }
+
+  /** What is written for nothing is deleted. */
+  async function stageAndTest(configSet: ConfigSet, number: number, work: Work): Promise<TestResult> {
+    let test: TestResult | undefined
+    try {
+      work.bytesWritten += await work.timed('write', () => store.stage(configSet, number))
+      test = await work.timed('test', () => agent.test())
+      return test
+    } finally {
+      if (test?.ok !== true) await store.discard()
     }
+  }
+
+  async function test(configSet: ConfigSet): Promise<Refusal | undefined> {
+    const work = createWork(now)
+    return await orRefused(work, async () => {
+      await store.writeKeyPairs(configSet.keyPairs)
+      const result = await stageAndTest(configSet, 1, work)
+      await store.discard()
+      return result.ok ? undefined : refusalOf(result, configSet, work)
+    })
+  }
+
+  return Object.assign(apply, { test })
+}
+
+/** What has been done so far, and the words for giving it up. */
+type Work = ReturnType<typeof createWork>
+
+function createWork(now: () => number) {
+  const times: Record<string, number> = {}
+  return {
+    bytesWritten: 0,
+    async timed<Result>(step: keyof StepTimes, action: () => Promise<Result>): Promise<Result> {
+      const start = now()
+      try {
+        return await action()
+      } finally {
+        times[step] = (times[step] ?? 0) + now() - start
+      }
+    },
+    done() {
+      return { bytesWritten: this.bytesWritten, times }
+    },
+    refused(reason: string, retryAfterMs: number | undefined, offender?: ObjectRef): Refusal {
+      return { kind: 'refused', reason, offender, retryAfterMs, ...this.done() }
+    },
   }
 }
 
-/** What Node throws for a file that cannot be read, written or renamed. */
+function refusalOf({ isVerdict, output }: TestResult, configSet: ConfigSet, work: Work): Refusal {
+  return isVerdict
+    ? work.refused(complaintOf(output), undefined, offenderOf(output, configSet))
+    : work.refused(complaintOf(output), NGINX_RETRY_MS)
+}
+
+/** What keeps us from asking NGINX is a refusal, too. */
+async function orRefused<Result>(work: Work, action: () => Promise<Result>): Promise<Result | Refusal> {
+  try {
+    return await action()
+  } catch (error) {
+    if (error instanceof AgentUnavailable) return work.refused(error.message, AGENT_RETRY_MS)
+    if (isFileSystemError(error)) return work.refused(`the configuration cannot be written: ${error.message}`, DISK_RETRY_MS)
+    throw error
+  }
+}
+
+/** What Node throws for a file that cannot be read, written or renamed; of a full disk it does not say which. */
 function isFileSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'errno' in error && 'path' in error
+  return isNativeError(error) && 'errno' in error && 'syscall' in error
 }

@@ -11,6 +11,8 @@ export type Generation = { readonly number: number; readonly hash: string }
 export type GenerationStore = {
   /** Writes the files that are missing and the root file to test. Gives the bytes written. */
   stage(configSet: ConfigSet, number: number): Promise<number>
+  /** Deletes what the last staging wrote anew, for it will not be served. */
+  discard(): Promise<void>
   /** Makes the staged root the active one. */
   promote(): Promise<void>
   /** Makes the root before the last promotion the active one again; none where there was none. */
@@ -34,6 +36,8 @@ export function createGenerationStore(
   chown: (path: string, group: number) => Promise<void>,
 ): GenerationStore {
   const written = new Set<string>()
+  /** Those among them that nothing served has named yet. */
+  let staged: string[] = []
   const pairs = new Map<string, string>()
   let current: ReadonlySet<string> = new Set()
   let currentPairs: ReadonlySet<string> = new Set()
@@ -48,7 +52,9 @@ export function createGenerationStore(
 
   async function writeUnlessThere({ path, text }: ConfigFile, mode?: number): Promise<number> {
     const target = join(layout.conf, path)
-    const bytes = (await readFile(target, 'utf8').catch(() => undefined)) === text ? 0 : await writeWhole(target, text, mode)
+    const isThere = (await readFile(target, 'utf8').catch(() => undefined)) === text
+    if (!isThere) staged.push(path)
+    const bytes = isThere ? 0 : await writeWhole(target, text, mode)
     written.add(path)
     return bytes
   }
@@ -61,12 +67,22 @@ export function createGenerationStore(
 
   return {
     async stage(configSet, number) {
+      staged = []
       const areMissing = ({ path }: ConfigFile) => !written.has(path)
       const secrets = await writeAll(secretFilesOf(configSet).filter(areMissing), (file) => writeUnlessThere(file, KEY_MODE))
       const files = await writeAll(configSet.files.filter(areMissing), (file) => writeUnlessThere(file))
       return secrets + files + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
     },
+    async discard() {
+      const unwanted = staged
+      staged = []
+      for (const path of unwanted) {
+        written.delete(path)
+        for (const file of [path, `${path}.new`]) await rm(join(layout.conf, file), { force: true })
+      }
+    },
     async promote() {
+      staged = []
       if (await exists(layout.activeRoot)) await copyFile(layout.activeRoot, layout.previousRoot)
       else await rm(layout.previousRoot, { force: true })
       await rename(layout.stagedRoot, layout.activeRoot)

@@ -2,7 +2,6 @@
 import { X509Certificate } from 'node:crypto'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Outcome } from '../controller.ts'
-import type { ObjectRef } from '../model/issue.ts'
 import type { KeyPair, Model } from '../model/model.ts'
 import { hostKey } from '../model/model.ts'
 import { type NginxUsage, registerNginxMetrics } from './nginx-metrics.ts'
@@ -90,12 +89,6 @@ export function createMetrics(now: () => number, labels: MetricLabels = {}): Met
   const refreshNginx = registerNginxMetrics(registry)
   let model: Model | undefined
 
-  function recordRefusal(offender: ObjectRef | undefined, isTemporary: boolean) {
-    refusals.inc()
-    lastReloadSuccessful.set(0)
-    if (!isTemporary) refusedOwner.set({ kind: offender?.kind ?? '', namespace: offender?.namespace ?? '', name: offender?.name ?? '' }, 1)
-  }
-
   return {
     registry,
     async text(usage) {
@@ -115,8 +108,13 @@ export function createMetrics(now: () => number, labels: MetricLabels = {}): Met
       issues.reset()
       for (const { code, severity } of found) issues.inc({ code, severity })
       refusedOwner.reset()
+      for (const { code, object } of found) {
+        if (code !== 'configuration-refused') continue
+        refusedOwner.set({ kind: object?.kind ?? '', namespace: object?.namespace ?? '', name: object?.name ?? '' }, 1)
+      }
       if (result.kind === 'refused') {
-        recordRefusal(result.offender, result.retryAfterMs !== undefined)
+        refusals.inc()
+        lastReloadSuccessful.set(0)
         return
       }
       lastReloadSuccessful.set(1)

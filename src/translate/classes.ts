@@ -94,7 +94,8 @@ function defaultClassOf(state: Classes): IngressClass | undefined {
   return newest
 }
 
-function byAge(a: Ingress, b: Ingress): number {
+/** The oldest first. */
+export function byAge(a: Ingress, b: Ingress): number {
   const ages = (a.createdAt ?? Number.MAX_SAFE_INTEGER) - (b.createdAt ?? Number.MAX_SAFE_INTEGER)
   return ages || compare(a.namespace, b.namespace) || compare(a.name, b.name)
 }

@@ -72,7 +72,8 @@ export function routesOf(ingress: Ingress): IngressRoutes {
       ],
     }
   }
-  const { verdict, patches, issues: found } = readAnnotations(ingress)
+  const { verdict: asked, patches, issues: found } = readAnnotations(ingress)
+  const verdict = ingress.isClosed && asked === 'serve' ? 'unavailable' : asked
   if (verdict === 'withhold') return { verdict, patches, hosts: NOTHING, issues: found }
 
   const issues: Issue[] = [...found]

@@ -180,7 +180,6 @@ describe('what is said', () => {
         ),
       { timeoutMs: 20_000 },
     )
-    await faulty.heal()
     await cluster.apply(innocent)
     await eventually(async () => expect(await replica.get('innocent.test', '/')).toComeFrom('web'))
   }, 120_000)

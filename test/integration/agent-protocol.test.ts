@@ -167,7 +167,7 @@ describe.each(await testedNginx())('requests to the agent, NGINX %s', (_version,
 
   test('a test that never ends is ended, and the reason given; the next is as usual', async () => {
     await faulty.hold()
-    expect(await remote().test()).toEqual({ ok: false, output: 'nginx -t was ended by SIGKILL; it is given 1.5 s' })
+    expect(await remote().test()).toEqual({ ok: false, isVerdict: false, output: 'nginx -t was ended by SIGKILL; it is given 1.5 s' })
     await faulty.heal()
     expect(await remote().test()).toMatchObject({ ok: true })
   })

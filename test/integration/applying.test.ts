@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { ReloadResult } from '../../src/nginx/apply.ts'
@@ -88,6 +88,32 @@ describe.each(await testedNginx())('applying, NGINX %s', (_version, nginx) => {
     expect(await includedBy(site.layout.previousRoot)).toEqual(second)
   })
 
+  test('what is refused leaves no files behind, however often', async () => {
+    await using folder = await startSite(nginx)
+    const faulty = await faultyNginx(folder.layout.root, nginx)
+    await using site = await startSite(faulty.path, settings)
+    applied(await site.serve(shop('one'), ...services))
+    const before = await filesOf(site)
+    await faulty.refuse('# Ingress default/bad')
+    for (const path of ['/a', '/b', '/c']) {
+      const { result } = await site.serve(shop('one'), ingress('bad').host('bad.test').prefix(path, 'one'), ...services)
+      expect(result.kind).toBe('refused')
+    }
+    expect([...(await filesOf(site)).keys()].sort()).toEqual([...before.keys()].sort())
+  })
+
+  test('a full disk is a reason to try again', async () => {
+    await using site = await startSite(nginx, settings)
+    applied(await site.serve(shop('one'), ...services))
+    const full = `${site.layout.stagedRoot}.new`
+    await symlink('/dev/full', full)
+    const { result } = await site.serve(shop('two'), ...services)
+    expect(result).toMatchObject({ kind: 'refused', reason: expect.stringContaining('ENOSPC'), retryAfterMs: expect.any(Number) })
+    await rm(full)
+    applied(await site.serve(shop('two'), ...services))
+    expect(await site.get('shop.test', '/')).toComeFrom('two')
+  })
+
   test('a reload that is not confirmed in time is taken back, and the next good state goes live', async () => {
     await using site = await startSite(nginx, settings)
     const first = applied(await site.serve(shop('one'), ...services))
@@ -97,7 +123,11 @@ describe.each(await testedNginx())('applying, NGINX %s', (_version, nginx) => {
     process.kill(master, 'SIGSTOP')
     try {
       const { result } = await site.serve(shop('two'), ...services)
-      expect(result).toMatchObject({ kind: 'refused', reason: expect.stringContaining('workers of another generation still answer') })
+      expect(result).toMatchObject({
+        kind: 'refused',
+        reason: expect.stringContaining('workers of another generation still answer'),
+        retryAfterMs: expect.any(Number),
+      })
       expect(await readFile(site.layout.activeRoot, 'utf8')).toBe(before)
       expect(await site.get('shop.test', '/')).toComeFrom('one')
     } finally {

@@ -56,7 +56,7 @@ export function serverTexts({ configSet }: Configuration): ReadonlyMap<string, s
   )
 }
 
-const WITHOUT_ECHO: TranslateContext = {
+export const WITHOUT_ECHO: TranslateContext = {
   source: 'files',
   canResolveNames: true,
   hasStreamModule: true,
@@ -68,7 +68,7 @@ const WITH_ECHO: TranslateContext = { ...WITHOUT_ECHO, echoSocket: '/state/run/e
 
 /** Memos go by identity, so equal settings give the very same objects. */
 const optionsOnce = once((given: OptionsInput | undefined) => parseOptions({ httpPort: 80, httpsPort: 443, ...given }))
-const renderContextOnce = once(
+export const renderContextOnce = once(
   (version: string): RenderContext => ({
     capabilities: capabilitiesOf(version),
     root: '/state',

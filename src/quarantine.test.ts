@@ -1,0 +1,142 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { type IngressBuilder, ingress } from '../test/support/objects.ts'
+import { storeOf } from '../test/support/state.ts'
+import type { ClusterState } from './cluster/state.ts'
+import { createQuarantine, type Quarantine } from './quarantine.ts'
+
+const FAULT = { reason: 'NGINX refuses the configuration with it: a fault', suspect: undefined }
+
+let quarantine: Quarantine
+/** How many states have been judged. */
+let judged = 0
+
+beforeEach(() => {
+  quarantine = createQuarantine()
+  judged = 0
+})
+
+const web = (name: string) => ingress(name).host(`${name}.test`).prefix('/', 'web')
+const bad = (name: string) => web(name).annotation('nginx-ts.io/bad', 'true')
+const many = (count: number, name = 'web') => Array.from({ length: count }, (_, index) => web(`${name}-${index}`))
+const stateOf = (...objects: readonly IngressBuilder[]) => storeOf(...objects).snapshot()
+
+function judge(isGood: (state: ClusterState) => boolean) {
+  return async (state: ClusterState) => {
+    judged += 1
+    return isGood(state)
+  }
+}
+
+const hasNoBad = judge(({ ingresses }) => [...ingresses.values()].every(({ annotations }) => !('nginx-ts.io/bad' in annotations)))
+const annotationsOf = (state: ClusterState, name: string) => quarantine.applyTo(state).ingresses.get(`default/${name}`)?.annotations
+const blamed = (state: ClusterState) => quarantine.issues(state).map(({ object }) => object?.name)
+
+describe('the culprit', () => {
+  test('is found among many, and answers 503 while the others are as they were', async () => {
+    const state = stateOf(...many(500), bad('culprit'))
+    expect(await quarantine.isolate(state, FAULT, hasNoBad)).toBe(true)
+    expect(judged).toBeLessThan(20)
+    expect(blamed(state)).toEqual(['culprit'])
+    const { ingresses } = quarantine.applyTo(state)
+    expect(ingresses.get('default/culprit')).toMatchObject({ isClosed: true, annotations: {} })
+    expect(ingresses.get('default/web-7')).toBe(state.ingresses.get('default/web-7'))
+    expect(ingresses.size).toBe(501)
+    expect(quarantine.issues(state)).toMatchObject([
+      { code: 'configuration-refused', message: `${FAULT.reason}; its paths answer 503 until it is changed` },
+    ])
+  })
+
+  test('may be several', async () => {
+    const state = stateOf(...many(50), bad('one'), bad('two'), bad('three'))
+    expect(await quarantine.isolate(state, FAULT, hasNoBad)).toBe(true)
+    expect(blamed(state).sort()).toEqual(['one', 'three', 'two'])
+  })
+
+  test('is nobody where it is not good without all of them either', async () => {
+    const state = stateOf(...many(50))
+    expect(await quarantine.isolate(state, FAULT, async () => false)).toBe(false)
+    expect(quarantine.applyTo(state)).toBe(state)
+    expect(quarantine.issues(state)).toEqual([])
+  })
+
+  test('is one too many where only their number is a fault', async () => {
+    const state = stateOf(...many(10))
+    expect(
+      await quarantine.isolate(
+        state,
+        FAULT,
+        judge(({ ingresses }) => [...ingresses.values()].filter(isOpen).length <= 7),
+      ),
+    ).toBe(true)
+    expect(blamed(state)).toHaveLength(3)
+  })
+
+  test('is looked for first where NGINX points, then among what has changed, then among all', async () => {
+    const [old, changed] = [[...many(100), bad('old')], web('changed')]
+    quarantine.accept(stateOf(...old))
+    const state = storeOf(...old, changed).snapshot()
+    expect(await quarantine.isolate(state, { ...FAULT, suspect: 'default/old' }, hasNoBad)).toBe(true)
+    expect(judged).toBeLessThan(5)
+    expect(blamed(state)).toEqual(['old'])
+  })
+
+  test('among what has changed costs the same, however many there are', async () => {
+    const store = storeOf(...many(500))
+    quarantine.accept(store.snapshot())
+    const [added] = stateOf(bad('new')).ingresses.values()
+    if (added !== undefined) store.set(added)
+    expect(await quarantine.isolate(store.snapshot(), FAULT, hasNoBad)).toBe(true)
+    expect(judged).toBeLessThan(6)
+  })
+
+  test('of a crowd takes the rest of its namespace along, and nobody of another', async () => {
+    const crowd = Array.from({ length: 200 }, (_, index) => bad(`crowd-${index}`).namespace('hostile'))
+    const state = stateOf(...many(50), ...crowd)
+    expect(await quarantine.isolate(state, FAULT, hasNoBad)).toBe(true)
+    expect(judged).toBeLessThan(250)
+    expect(quarantine.issues(state).every(({ object }) => object?.namespace === 'hostile')).toBe(true)
+    expect(await hasNoBad(quarantine.applyTo(state))).toBe(true)
+  })
+})
+
+describe('what stands in for it', () => {
+  test('keeps its paths, and loses what it says beside them', async () => {
+    const kept = { 'nginx.ingress.kubernetes.io/use-regex': 'true', 'kubernetes.io/ingress.class': 'nginx-ts' }
+    const culprit = Object.entries({ ...kept, 'nginx-ts.io/auth-type': 'basic' }).reduce((one, pair) => one.annotation(...pair), bad('a'))
+    const state = stateOf(culprit)
+    await quarantine.isolate(state, FAULT, hasNoBad)
+    expect(annotationsOf(state, 'a')).toEqual(kept)
+  })
+
+  test('is nothing where its paths are the fault', async () => {
+    const state = stateOf(...many(3), bad('a'))
+    await quarantine.isolate(
+      state,
+      FAULT,
+      judge(({ ingresses }) => !ingresses.has('default/a')),
+    )
+    expect(quarantine.applyTo(state).ingresses.has('default/a')).toBe(false)
+    expect(quarantine.issues(state)).toMatchObject([{ message: expect.stringContaining('it is left out until it is changed') }])
+  })
+
+  test('is nothing for a canary, whose paths are those of another', async () => {
+    const state = stateOf(...many(3), bad('a').annotation('nginx-ts.io/canary', 'true'))
+    await quarantine.isolate(state, FAULT, hasNoBad)
+    expect(quarantine.applyTo(state).ingresses.has('default/a')).toBe(false)
+  })
+
+  test('goes when the Ingress is changed, and the same state gives the same', async () => {
+    const store = storeOf(...many(3), bad('a'))
+    await quarantine.isolate(store.snapshot(), FAULT, hasNoBad)
+    const applied = quarantine.applyTo(store.snapshot())
+    expect(quarantine.applyTo(store.snapshot()).ingresses).toBe(applied.ingresses)
+    const [mended] = stateOf(web('a')).ingresses.values()
+    if (mended !== undefined) store.set(mended)
+    expect(quarantine.applyTo(store.snapshot()).ingresses.get('default/a')).toBe(mended)
+    expect(quarantine.issues(store.snapshot())).toEqual([])
+  })
+})
+
+function isOpen({ isClosed }: { readonly isClosed?: true }): boolean {
+  return isClosed !== true
+}
