@@ -119,16 +119,31 @@ true
 {{- end -}}
 {{- end -}}
 
+{{/*
+A released chart names its image by annotations of Chart.yaml, so that values say what they say in a checkout: a mirror has
+the same image at another registry, and whoever names an image or a tag gets that.
+*/}}
 {{- define "nginx-ts.controller.image" -}}
+{{- $unnamed := "nginx-ts/nginx-ts" -}}
+{{- $released := .Chart.Annotations | default dict -}}
 {{- $image := .Values.controller.image -}}
+{{- if include "nginx-ts.isForeignImage" . -}}
+{{- $image = dict -}}
+{{- end -}}
 {{- $registry := include "nginx-ts.globalRegistry" . -}}
 {{- if or (not $registry) (eq $registry "registry.k8s.io") -}}
 {{- $registry = "ghcr.io" -}}
 {{- end -}}
-{{- if include "nginx-ts.isForeignImage" . -}}
-{{- $image = dict "image" "nginx-ts/nginx-ts" -}}
+{{- $name := $image.image | default $unnamed -}}
+{{- $digest := $image.digest -}}
+{{- if eq $name $unnamed -}}
+{{- $name = index $released "nginx-ts.io/image" | default $unnamed -}}
+{{- if not (or $digest $image.tag $image.repository) -}}
+{{- $digest = index $released "nginx-ts.io/image-digest" -}}
 {{- end -}}
-{{- include "nginx-ts.image" (list (merge (dict "tag" ($image.tag | default .Chart.AppVersion)) $image) $registry) -}}
+{{- end -}}
+{{- $found := dict "image" $name "tag" ($image.tag | default .Chart.AppVersion) "digest" $digest -}}
+{{- include "nginx-ts.image" (list (merge $found $image) $registry) -}}
 {{- end -}}
 
 {{- define "nginx-ts.defaultBackend.image" -}}
