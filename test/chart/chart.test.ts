@@ -303,6 +303,51 @@ test('without a ClusterRole there must be one namespace to watch', async () => {
   await expect(render(nested('rbac.scope', true))).rejects.toThrow('set controller.scope.enabled too')
 })
 
+test('a default backend that the controller could not see is refused', async () => {
+  const backend = nested('defaultBackend.enabled', true)
+  const scope = (namespace: string) => merged(backend, nested('controller.scope', { enabled: true, namespace }))
+  for (const helm of helms)
+    await expect(render(scope('team-a'), RELEASE, helm)).rejects.toThrow(
+      'defaultBackend.enabled has no effect: the controller reads the namespace team-a only (controller.scope), and the default backend is in ingress',
+    )
+  for (const namespace of ['', 'ingress'])
+    expect((await render(scope(namespace))).map(nameOf)).toContain('Deployment nginx-ts-defaultbackend')
+})
+
+const INTERNAL_ONLY = nested('controller.service', {
+  external: { enabled: false },
+  internal: { enabled: true, annotations: { internal: 'yes' } },
+})
+const HOST_PORTS = nested('controller.hostPort', { enabled: true, ports: { http: 8000, https: 8444 } })
+
+test.each([
+  ['of the Service', nested('controller.service.ports', { http: 81, https: 444 }), [81, 444]],
+  [
+    'of the Service, where there is one within too',
+    nested('controller.service.internal', { enabled: true, annotations: { internal: 'yes' }, ports: { https: 9443 } }),
+    [80, 443],
+  ],
+  [
+    'of the Service within, where there is no other',
+    merged(INTERNAL_ONLY, nested('controller.service.internal.ports', { https: 9443 })),
+    [80, 9443],
+  ],
+  ['of the node', merged(HOST_PORTS, nested('controller.service.enabled', false)), [8000, 8444]],
+  ['of the node, where no Service is made', merged(HOST_PORTS, nested('controller.service.external.enabled', false)), [8000, 8444]],
+  ['of a Service that somebody else makes', nested('controller.service.external.enabled', false), [80, 443]],
+] as const)('redirects and backends are told the ports %s', async (_where, values, [http, https]) => {
+  const args = fieldOf(find(await render(values), WORKLOAD), `${POD}.containers.controller.args`)
+  expect(args).toEqual(expect.arrayContaining([`--public-http-port=${http}`, `--public-https-port=${https}`]))
+})
+
+test('where no address can be found for Ingresses, the notes say what to give', async () => {
+  const values = merged(nested('rbac.scope', true), nested('controller', { scope: { enabled: true }, service: { enabled: false } }))
+  const address = 'controller.extraArgs.publish-status-address'
+  expect(await notes(values)).toContain(`--set ${address}=ADDRESS`)
+  for (const enough of [nested(address, '192.0.2.7'), nested('rbac.scope', false), nested('controller.service.enabled', true)])
+    expect(await notes(merged(values, enough))).not.toContain('publish-status-address')
+})
+
 test('a second Service within wants annotations, without which most clouds would make a public one', async () => {
   expect((await render(nested('controller.service.internal.enabled', true))).map(nameOf)).not.toContain(
     'Service nginx-ts-controller-internal',

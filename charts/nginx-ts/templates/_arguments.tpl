@@ -40,12 +40,17 @@ flags that are not ours.
 
 {{/* Where clients reach http or https, for redirects and backends; empty when nothing tells. Takes a list: the root, and which. */}}
 {{- define "nginx-ts.publicPort" -}}
+{{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
-{{- with (index . 0).Values.controller -}}
-{{- if .service.enabled -}}
+{{- with $root.Values.controller -}}
+{{- if include "nginx-ts.hasExternalService" $root -}}
 {{- get .service.ports $name -}}
+{{- else if include "nginx-ts.hasInternalService" $root -}}
+{{- default (get .service.ports $name) (get .service.internal.ports $name) -}}
 {{- else if and .hostPort.enabled (not .hostNetwork) -}}
 {{- get .hostPort.ports $name -}}
+{{- else if .service.enabled -}}
+{{- get .service.ports $name -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
