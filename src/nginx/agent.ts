@@ -53,7 +53,8 @@ export type AgentEvents = {
 /** Where NGINX's standard output and standard error go: ours, or open files. */
 export type NginxOutput = { readonly stdout: 'inherit' | number; readonly stderr: 'inherit' | number }
 
-type Master = { readonly pid: number; readonly ended: Promise<void> }
+/** `hasLoaded`: a worker of it has answered. Until then it reads its configuration, and a SIGHUP ends it. */
+type Master = { readonly pid: number; readonly ended: Promise<void>; hasLoaded: boolean }
 
 /** The longest that each may take, in milliseconds. At 10,000 hosts a test was seen to take 9 s, on an idle machine. */
 export const AGENT_LIMITS_MS = { test: 120_000, confirm: 120_000 }
@@ -113,10 +114,13 @@ export async function createAgent(
     isRestarting = false
   }
 
-  /** The master as soon as a worker of it answers; undefined when it ends before. */
-  async function answeringMaster(): Promise<Master | undefined> {
-    while (master !== undefined) {
-      if ((await askWorker(layout.statusSocket)).kind === 'answer') return master
+  /** The master as soon as a worker of it answers; undefined when it ends before, or takes too long. */
+  async function answeringMaster(deadline = Number.POSITIVE_INFINITY): Promise<Master | undefined> {
+    while (master !== undefined && performance.now() < deadline) {
+      if (master.hasLoaded || (await askWorker(layout.statusSocket)).kind === 'answer') {
+        if (master !== undefined) master.hasLoaded = true
+        return master
+      }
       await sleep(BETWEEN_ANSWERS_MS)
     }
     return undefined
@@ -149,7 +153,7 @@ export async function createAgent(
     child.unref()
     const ended = ending(child)
     if (child.pid === undefined) return
-    own({ pid: child.pid, ended })
+    own({ pid: child.pid, ended, hasLoaded: false })
     // For a successor, should this process end before NGINX has written its pid file. A full disk is no reason not to serve.
     const identity = await identityOf(child.pid)
     if (identity !== undefined) await writeFile(layout.masterFile, identityText(identity)).catch(() => {})
@@ -188,7 +192,7 @@ export async function createAgent(
     if (adopted.version !== undefined && adopted.version !== binary.version) signalIfAlive(adopted.pid, 'SIGQUIT')
     else {
       isServing = true
-      own({ pid: adopted.pid, ended: endingOfForeign(adopted.pid) })
+      own({ pid: adopted.pid, ended: endingOfForeign(adopted.pid), hasLoaded: true })
     }
   }
 
@@ -214,9 +218,10 @@ export async function createAgent(
     },
     async activate(generation, signal) {
       if (isStopping) return { ok: false, reason: 'NGINX is being stopped' }
-      const before = master === undefined ? [] : await childrenOf(master.pid)
-      if (master === undefined) await start()
-      else signalIfAlive(master.pid, 'SIGHUP')
+      const loaded = await answeringMaster(performance.now() + limits.confirm)
+      const before = loaded === undefined ? [] : await childrenOf(loaded.pid)
+      if (loaded !== undefined) signalIfAlive(loaded.pid, 'SIGHUP')
+      else if (master === undefined) await start()
       return await confirm(generation, before, signal)
     },
     async running() {

@@ -138,6 +138,23 @@ describe.each(await testedNginx())('applying, NGINX %s', (_version, nginx) => {
     expect(await site.get('shop.test', '/')).toComeFrom('two')
   })
 
+  test('a change that comes while NGINX starts anew waits until it has read its configuration', async () => {
+    await using folder = await startSite(nginx)
+    const faulty = await faultyNginx(folder.layout.root, nginx)
+    await using site = await startSite(faulty.path, settings)
+    applied(await site.serve(shop('one'), ...services))
+    const [master] = await processesOf(site)
+    const before = await readFile(site.layout.activeRoot, 'utf8')
+    await faulty.holdStart()
+    process.kill(master as number, 'SIGKILL')
+    await eventually(async () => expect(await readFile(site.layout.masterFile, 'utf8')).not.toMatch(new RegExp(`^${master} `)))
+    const serving = site.serve(shop('two'), ...services)
+    await eventually(async () => expect(await readFile(site.layout.activeRoot, 'utf8')).not.toBe(before))
+    await faulty.heal()
+    applied(await serving)
+    expect(await site.get('shop.test', '/')).toComeFrom('two')
+  })
+
   test('what a restart would serve is put right, even when the running configuration is right already', async () => {
     await using site = await startSite(nginx, settings)
     const first = applied(await site.serve(shop('one'), ...services))
