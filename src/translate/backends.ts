@@ -1,5 +1,6 @@
 /** The backend that an Ingress names → the action of a location, and the upstream behind it. */
 import type { BackendPatch, UpstreamPatch } from '../annotations/patch.ts'
+import { spelledUnder } from '../annotations/prefixes.ts'
 import { type Ingress, type IngressBackend, keyOf, type Service, type ServicePortSpec } from '../cluster/objects.ts'
 import type { BackendTls } from '../model/backend-tls.ts'
 import { type Issue, type IssueCode, issue } from '../model/issue.ts'
@@ -9,8 +10,8 @@ import {
   fillHostTemplate,
   type GeneratedName,
   type HostHeader,
-  type HostTemplate,
   mustParse,
+  type Parsed,
   type PortNumber,
   parseGeneratedName,
   parseHeaderName,
@@ -105,7 +106,16 @@ export function resolveBackend(
     ...(balancing && { balancing }),
   }
   const servicePort = { name: name.value, port: String(number.value) }
-  const host = hostOf(asker.backend?.host, service, servicePort.port)
+  const host = hostOf(asker, service, servicePort.port)
+  if (host?.ok === false)
+    told.push(
+      issue('invalid-annotation', asker.ingress, {
+        // A canary has it from its main Ingress.
+        ...(asker.ingress && !asker.isCanary && { annotation: spelledUnder(asker.ingress.annotations, 'upstream-vhost') }),
+        field: asker.field,
+        message: `what upstream-vhost makes of ${described} ${host.reason}; it has no effect there`,
+      }),
+    )
   const session =
     balancing?.kind === 'sessions'
       ? { by: balancing.by, group: balancing.group, cookie: sessionCookieOf(asker.patch, asker.match) }
@@ -113,16 +123,25 @@ export function resolveBackend(
   return {
     action: {
       kind: 'proxy',
-      backend: { upstream: upstream.name, protocol, service: servicePort, requestHeaders: [], host, tls, ...(session && { session }) },
+      backend: {
+        upstream: upstream.name,
+        protocol,
+        service: servicePort,
+        requestHeaders: [],
+        host: host?.ok ? host.value : undefined,
+        tls,
+        ...(session && { session }),
+      },
     },
     upstream,
     issues: told,
   }
 }
 
-function hostOf(template: HostTemplate | undefined, service: Service, port: string): HostHeader | undefined {
-  if (template === undefined) return undefined
-  return mustParse(fillHostTemplate(template, { service_name: service.name, namespace: service.namespace, service_port: port }))
+/** The Host that the annotations ask for; a template that is one for most Services may be none for this. */
+function hostOf({ backend }: Asker, service: Service, port: string): Parsed<HostHeader> | undefined {
+  if (backend?.host === undefined) return undefined
+  return fillHostTemplate(backend.host, { service_name: service.name, namespace: service.namespace, service_port: port })
 }
 
 type Places =
