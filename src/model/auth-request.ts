@@ -4,9 +4,9 @@
  */
 import { type AuthCache, type AuthMethod, authMethods, type CacheValidity } from './external-auth.ts'
 import { parameterNames, parseRequestUrl, type RequestUrl, urlTemplate, whyNotAskable } from './request-url.ts'
-import { boolean, fromText, listOf, oneOf } from './schemas.ts'
+import { boolean, fromText, listOf, oneOf, parseGrpcHeaderName } from './schemas.ts'
 import { hasVariables, literalTemplate, parseKeyTemplate, parseTemplate, type Template } from './template.ts'
-import { type HeaderName, type Parsed, parseHeaderName } from './values.ts'
+import type { HeaderName, Parsed } from './values.ts'
 
 /** Who is asked, and how. */
 export type AuthRequest = {
@@ -33,6 +33,8 @@ export type AuthRequestValues = {
 }
 
 const MOST_HEADERS = 50
+/** Where names may have underscores, each dash may be one to a backend, and every spelling is cleared at each location. */
+const MOST_SPELLINGS = 1000
 /** Those that say where a message ends or how long a connection lives, and those that are ours to set. */
 const RESERVED_HEADERS =
   /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|proxy(?:-.*)?|forwarded|x-forwarded-(?:for|host|port|proto|scheme|prefix|server|ssl)|x-real-ip|x-request-id|x-scheme|x-original-.*|x-rewrite-url|ssl-client-.*|x-nginx-ts-.*)$/i
@@ -55,7 +57,10 @@ const RETURN_URL: Template = [
 ]
 
 const responseHeader = (word: string): Parsed<HeaderName> =>
-  RESERVED_HEADERS.test(word) ? { ok: false, reason: 'is no header that an authentication server may set' } : parseHeaderName(word)
+  RESERVED_HEADERS.test(word) ? { ok: false, reason: 'is no header that an authentication server may set' } : parseGrpcHeaderName(word)
+
+/** With dashes or underscores. */
+const spellingsOf = (headers: readonly HeaderName[]) => headers.reduce((sum, header) => sum + 2 ** (header.split('-').length - 1), 0)
 
 /** Each value from its text. */
 export const authRequestSchemas = {
@@ -69,7 +74,10 @@ export const authRequestSchemas = {
   signInParameter: fromText((given) =>
     /^[A-Za-z0-9._~-]{1,64}$/.test(given) ? { ok: true, value: given } : { ok: false, reason: 'is not the name of a parameter' },
   ),
-  responseHeaders: listOf(responseHeader, MOST_HEADERS),
+  responseHeaders: listOf(responseHeader, MOST_HEADERS).refine(
+    (headers) => spellingsOf(headers) <= MOST_SPELLINGS,
+    'has names with too many dashes, each of which may be an underscore to a backend',
+  ),
   requestRedirect: fromText((given) => notTooLong(given, (text) => parseTemplate(text, /^[A-Za-z0-9._~!*(),:;@/+%=&?-]*$/))),
   cacheKey: fromText((given) => {
     const key = notTooLong(given, (text) => parseKeyTemplate(text, /^[A-Za-z0-9._~:|-]*$/))

@@ -151,15 +151,26 @@ export function wordsOf<Word extends string>(
 /** Networks; undefined where none is named. */
 export const networks = commaSeparated<Cidr>(parseCidr).transform((list) => (list.length === 0 ? undefined : list))
 
-/** NGINX keeps the headers it hides from gRPC answers in a hash whose buckets have 64 bytes: a longer name is an error for all. */
-const LONGEST_HIDDEN_HEADER = 40
+/**
+ * NGINX keeps the headers that it sets on requests of gRPC, and those that it hides from answers, in hashes whose buckets
+ * have 64 bytes, and no directive changes that: a longer name is an error for all.
+ */
+const LONGEST_GRPC_HEADER = 40
 
-export const headerNames = commaSeparated<HeaderName>(
-  (word) => (word.length > LONGEST_HIDDEN_HEADER ? refuse(`is longer than ${LONGEST_HIDDEN_HEADER} characters`) : parseHeaderName(word)),
-  100,
+/** Reads the name of a header that a gRPC backend may get, or send. */
+export function parseGrpcHeaderName(word: string): Parsed<HeaderName> {
+  return word.length > LONGEST_GRPC_HEADER ? refuse(`is longer than ${LONGEST_GRPC_HEADER} characters`) : parseHeaderName(word)
+}
+
+export const headerNames = commaSeparated<HeaderName>(parseGrpcHeaderName, 100)
+
+/** With `http_` before it, it is the name of a variable, of which none that is printed has more than 80 characters. */
+const LONGEST_REQUEST_HEADER = 75
+
+/** A header that a variable reads from requests. */
+export const headerName = text((given) =>
+  given.length > LONGEST_REQUEST_HEADER ? refuse(`is longer than ${LONGEST_REQUEST_HEADER} characters`) : parseHeaderName(given),
 )
-
-export const headerName = text(parseHeaderName)
 
 /** Paths, each of which stands for what is below it by whole segments. */
 export const paths = commaSeparated<UriPath>(parsePath, 100)

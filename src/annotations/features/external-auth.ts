@@ -47,7 +47,8 @@ export default defineFeature({
       example: 'X-Auth-Request-User, X-Auth-Request-Email',
       ingressNginx: {
         verdict: 'approximated',
-        difference: 'Headers that frame a message, and those that are set here on every request, are refused.',
+        difference:
+          'Headers that frame a message, those that are set here on every request, and names of more than 40 characters, are refused.',
       },
     }),
     'auth-request-redirect': annotation({
