@@ -144,6 +144,10 @@ export const issueCodes = {
     severity: 'error',
     meaning: 'The weight of a canary, or those of several together, is more than the whole; what is above it counts for nothing.',
   },
+  'too-many-canaries': {
+    severity: 'error',
+    meaning: 'A path has more canaries than NGINX can tell apart; the youngest get no requests there.',
+  },
   'canary-off': {
     severity: 'info',
     meaning:

@@ -9,6 +9,9 @@ import { asPattern } from './patterns.ts'
 import { matchKey, type Route } from './routes.ts'
 import type { Contribution } from './server.ts'
 
+/** What a request's headers and cookies say of each stands in one token of NGINX's, up to 58 bytes for each canary. */
+const MOST_CANARIES = 64
+
 /** Who asks for a canary's backend: a route of the canary, for a path of its main Ingress. */
 export type CanaryAsker = {
   readonly canary: Contribution
@@ -29,7 +32,7 @@ export type CanaryRoutes = {
   of(match: PathMatch, main: Contribution, resolve: ResolveCanary): readonly Canary[]
   /** That `main` has a path and answers nobody there, so that its canaries do neither. */
   silence(match: PathMatch, main: Contribution): void
-  /** What was found wrong: shares above the whole, and, once all paths have asked, canaries that nobody asked for. */
+  /** What was found wrong: shares above the whole, too many, and, once all paths have asked, canaries that nobody asked for. */
   issues(): readonly Issue[]
 }
 
@@ -56,6 +59,10 @@ export function canaryRoutesOf(host: HostMatch, canaries: readonly Contribution[
         const rules = canary.patches.upstream.canary ?? {}
         const keepsSessions = keepsSessionsOf(main.patches.upstream, canary.patches.upstream)
         if (isIdle(rules) && !(keepsSessions && main.patches.upstream.affinity?.isOn === true)) continue
+        if (found.length === MOST_CANARIES) {
+          issues.push(tooManyCanaries(canary, host, route))
+          continue
+        }
         const patch = upstreamPatchOf(main.patches.upstream, canary.patches.upstream, keepsSessions)
         const action = resolve({ canary, route, main, match, patch })
         if (action.kind !== 'proxy') continue
@@ -98,6 +105,11 @@ function withoutMain(canary: Contribution, host: HostMatch, { match, field }: Ro
       ? `no Ingress serves ${place}, so that there is nothing this could be the canary of`
       : `${place} is served by ${describeObject(main.ingress)}, and a canary must be in the namespace of the main Ingress`
   return issue('canary-without-main', canary.ingress, { field, message: `${why}; it gets no requests there` })
+}
+
+function tooManyCanaries({ ingress }: Contribution, host: HostMatch, { match, field }: Route): Issue {
+  const message = `${describeHost(host)}${textOf(match)} (${match.kind}) has ${MOST_CANARIES} canaries that are older or come first by name; this one gets no requests there`
+  return issue('too-many-canaries', ingress, { field, message })
 }
 
 /** Whether no request asks for the canary: a rollout's begins and ends so, mostly without endpoints. */

@@ -16,7 +16,7 @@ export default defineFeature({
       ingressNginx: {
         verdict: 'better',
         difference:
-          'A path may have several canaries. It is for the paths of its rules, where all paths to the same Service were concerned; its Service may be the main backend of other paths. It must be in the namespace of the main Ingress.',
+          'A path may have several canaries, 64 at most. It is for the paths of its rules, where all paths to the same Service were concerned; its Service may be the main backend of other paths. It must be in the namespace of the main Ingress.',
       },
     }),
   },
