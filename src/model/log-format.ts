@@ -2,6 +2,7 @@
  * The format of the access log: text, and variables of an allow-list. NGINX refuses a whole configuration for a variable
  * that it does not know, and expands whatever follows a dollar sign; so neither is ever printed as it was written.
  */
+import { LONGEST_TOKEN_BYTES, literalBytes, variableBytes } from './token.ts'
 import { hasControlCharacter, type Parsed } from './values.ts'
 
 export type LogPart = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'variable'; readonly name: string }
@@ -64,7 +65,11 @@ function parseFormat(given: string, isKnown: (name: string) => boolean): Parsed<
     if (!isKnown(name)) return { ok: false, reason: `has $${name}, which may not be logged or does not exist` }
     parts.push({ kind: 'variable', name })
   }
-  return parts.length === 0 ? { ok: false, reason: 'is empty' } : { ok: true, value: parts }
+  if (parts.length === 0) return { ok: false, reason: 'is empty' }
+  const bytes = parts.reduce((sum, part) => sum + (part.kind === 'text' ? literalBytes(part.text) : variableBytes(part.name)), 0)
+  // Quotes and backslashes are escaped, and names get braces.
+  if (bytes > LONGEST_TOKEN_BYTES) return { ok: false, reason: `is longer than ${LONGEST_TOKEN_BYTES} bytes as it is printed` }
+  return { ok: true, value: parts }
 }
 
 /** Whether a variable may be logged. */

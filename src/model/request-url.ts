@@ -1,5 +1,5 @@
 /** URLs of http and https whose path and query NGINX completes for each request. */
-import { hasVariables, literalTemplate, parseTemplate, type Template } from './template.ts'
+import { fitsTemplate, hasVariables, literalTemplate, parseTemplate, type Template } from './template.ts'
 import { type IpAddress, type Parsed, type PortNumber, parseIpAddress, parsePort, parseServerName, type ServerName } from './values.ts'
 
 export type RequestUrl = {
@@ -39,6 +39,8 @@ export function parseRequestUrl(text: string): Parsed<RequestUrl> {
   if (!path.ok) return refuse(`has a path that ${path.reason}`)
   const query = queryText === undefined ? undefined : parseTemplate(queryText, QUERY_TEXT)
   if (query?.ok === false) return refuse(`has a query that ${query.reason}`)
+  // One token has both.
+  if (!fitsTemplate([...path.value, ...(query?.value ?? [])])) return refuse('has too many variables')
   return {
     ok: true,
     value: {

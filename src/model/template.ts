@@ -2,6 +2,7 @@
  * Texts that NGINX completes for each request: what somebody wrote, literally, and variables of a list. A variable that
  * is made of what a client sends stands for one of our configuration that was checked, where there is one.
  */
+import { interpolatedBytes, LONGEST_TOKEN_BYTES, variableBytes } from './token.ts'
 import type { Parsed } from './values.ts'
 
 export type TemplatePart = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'variable'; readonly name: string }
@@ -37,6 +38,11 @@ export function isTemplateVariable(name: string): boolean {
   return SENT_PARTS.test(name) || [...REQUEST_VARIABLES.values(), ...INTERNAL_VARIABLES].includes(name)
 }
 
+/** What is put before and after somebody's text in the same token: the name of a request, the URL to come back to. */
+const ROOM_FOR_OURS = 590
+/** `$scheme` gets a name thrice as long when it is printed. */
+const LONGEST_PRINTED = LONGEST_TOKEN_BYTES - ROOM_FOR_OURS
+
 const VARIABLE = /\$(?:\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+))/
 
 /** Reads a text with variables. `literal` is what may stand between them; no dollar sign is. */
@@ -63,12 +69,18 @@ function templateOf(text: string, literal: RegExp, variableOf: (name: string) =>
     if (name === undefined) return { ok: false, reason: `has the variable $${written}, which is none of those that may stand there` }
     parts.push({ kind: 'variable', name })
   }
-  return { ok: true, value: parts }
+  return fitsTemplate(parts) ? { ok: true, value: parts } : { ok: false, reason: 'has too many variables' }
 }
 
 /** A template without variables. */
 export function literalTemplate(text: string): Template {
   return text === '' ? [] : [{ kind: 'text', text }]
+}
+
+/** Whether a token has room for it, and for what is put before and after it. */
+export function fitsTemplate(template: Template): boolean {
+  const bytes = template.map((part) => (part.kind === 'text' ? interpolatedBytes(part.text) : variableBytes(part.name)))
+  return bytes.reduce((sum, each) => sum + each, 0) <= LONGEST_PRINTED
 }
 
 export function hasVariables(template: Template): boolean {

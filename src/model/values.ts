@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { interpolatedBytes } from './token.ts'
 
 declare const brand: unique symbol
 export type Branded<Base, Name extends string> = Base & { readonly [brand]: Name }
@@ -46,6 +47,8 @@ export type MediaType = Branded<string, 'MediaType'>
 
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
 const LONGEST_DNS_NAME = 253
+/** As it is printed, where each dollar sign takes nine bytes: what is said of a cookie is one token, its domain included. */
+const LONGEST_COOKIE_PATH_BYTES = 3000
 const LONGEST_DNS_LABEL = 63
 /**
  * NGINX before 1.23.4 keeps the length of a location in one byte, and one of 256 bytes or more answers other paths: its
@@ -215,6 +218,7 @@ export function parseCookieName(text: string): Parsed<CookieName> {
 
 /** Reads the Path of a cookie, as browsers compare it: percent-encoded. */
 export function parseCookiePath(text: string): Parsed<CookiePath> {
+  if (interpolatedBytes(text) > LONGEST_COOKIE_PATH_BYTES) return refuse('has too many dollar signs')
   return /^\/[A-Za-z0-9._~!$&'()*+=:@%/-]{0,500}$/.test(text)
     ? accept(text as CookiePath)
     : refuse('is not a path for a cookie (/… in characters of a URI, without ; and ,)')

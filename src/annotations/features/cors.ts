@@ -1,10 +1,10 @@
 /** Which pages of other origins may read answers. */
-import type { AllowedOrigins, Origin } from '../../model/cors.ts'
+import { type AllowedOrigins, expressionOf, type Origin } from '../../model/cors.ts'
 import { boolean, fromText, integer } from '../../model/schemas.ts'
+import { LONGEST_TOKEN_BYTES, literalBytes } from '../../model/token.ts'
 import { type Parsed, parsePort, parseServerName } from '../../model/values.ts'
 import { annotation, defineFeature } from '../define.ts'
 
-/** One expression takes all origins of a list, and NGINX reads no more than 4,096 bytes of it. */
 const LONGEST_LIST = 2000
 const LONGEST_HEADER = 2000
 const TUPLE = /^([a-z][a-z0-9+.-]{0,30}):\/\/(\*\.)?([^/:?#*]+)(?::(\d{1,5}))?$/
@@ -18,7 +18,10 @@ const origins = fromText((given): Parsed<AllowedOrigins> => {
     return { ok: false, reason: `has ${JSON.stringify(wrong.word)}, which is no origin such as https://*.example.com:8443` }
   if (words.includes('*')) return { ok: true, value: { kind: 'any' } }
   if (parsed.length === 0) return { ok: false, reason: 'names no origin' }
-  return { ok: true, value: { kind: 'list', origins: parsed.flatMap(({ origin }) => origin ?? []) } }
+  const list = parsed.flatMap(({ origin }) => origin ?? [])
+  // One expression takes all of them, in which a wildcard is longer than here.
+  if (literalBytes(expressionOf(list)) > LONGEST_TOKEN_BYTES) return { ok: false, reason: 'has too many origins' }
+  return { ok: true, value: { kind: 'list', origins: list } }
 })
 
 function originOf(word: string): Origin | undefined {

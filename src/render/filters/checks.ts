@@ -1,10 +1,8 @@
 /** What every filter stands on: a value that has no right form in its place stops the rendering, and never reaches NGINX. */
+import { LONGEST_TOKEN_BYTES } from '../../model/token.ts'
 import type { Parsed } from '../../model/values.ts'
 
 export type Filter = (value: unknown) => string
-
-/** NGINX's buffer for one token is 4096 bytes, quotes included. */
-const LONGEST_TOKEN_BYTES = 4090
 
 /** The text itself, unless it is too long for a token. */
 export function fitting(filter: string, token: string): string {

@@ -3,11 +3,9 @@ import type { VariableText } from '../../model/balancing.ts'
 import type { LogPart } from '../../model/log-format.ts'
 import type { RewriteTarget } from '../../model/redirect.ts'
 import { isTemplateVariable, type Template } from '../../model/template.ts'
+import { DOLLAR } from '../../model/token.ts'
 import { hasControlCharacter } from '../../model/values.ts'
 import { expectText, type Filter, fitting, refusal } from './checks.ts'
-
-// biome-ignore lint/suspicious/noTemplateCurlyInString: NGINX's syntax, not ours
-const DOLLAR = '${dollar}'
 
 /** A token in which NGINX expands nothing: within quotes only `\` and `"` are special. */
 export function literal(value: unknown): string {
