@@ -74,6 +74,11 @@ export function patternOfPath(path: string): Parsed<Pattern> {
   }
 }
 
+/** Whether dots are all that stands for more than itself. */
+export function isTextWithDots({ text }: Pattern): boolean {
+  return !/[\\^$|?*+()[\]{}]/.test(text)
+}
+
 /** The text as an expression that matches it and nothing else. */
 export function escapePattern(text: string): string {
   return text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')

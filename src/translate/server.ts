@@ -19,6 +19,7 @@ import {
   textOf,
   type Upstream,
 } from '../model/model.ts'
+import { isTextWithDots } from '../model/pattern.ts'
 import type { RedirectTarget, RewriteTarget } from '../model/redirect.ts'
 import type { UriPath } from '../model/values.ts'
 import type { Options } from '../options.ts'
@@ -288,9 +289,14 @@ function unheardDefaultBackends(
     )
 }
 
-/** What every request that it takes begins with. */
+/**
+ * What every request that it takes begins with. A path that has dots and nothing else of an expression counts as it is
+ * written: it may be a path of an Ingress that asked for no expressions, as those of an ACME solver are, and takes one
+ * character in place of each dot, but nothing of other paths.
+ */
 function beginningOf(match: PathMatch): string {
-  return match.kind === 'regex' ? match.pattern.beginning : match.path
+  if (match.kind !== 'regex') return match.path
+  return isTextWithDots(match.pattern) ? match.pattern.text : match.pattern.beginning
 }
 
 function collision({ ingress: loser, patches }: Contribution, winner: Ingress, host: HostMatch, route: Route): Issue {

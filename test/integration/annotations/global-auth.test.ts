@@ -67,6 +67,14 @@ describe.each(await testedNginx())('annotation enable-global-auth, NGINX %s', (_
     expect(await statusAt('/', 'nobody.test')).toBe(404)
   })
 
+  test('challenges of ACME are left out on a host whose paths are expressions too', async () => {
+    const app = annotated('app', 'unused.test', 'web', { 'use-regex': 'true' }).host('shop.test').prefix('/app/(.*)', 'web')
+    const solver = ingress('solver').host('shop.test')
+    await serve({}, app, solver.exact('/.well-known/acme-challenge/token', 'web').prefix('/.well-known/acme-challenge/|/', 'web'))
+    expect(await site.get('shop.test', '/.well-known/acme-challenge/token')).toComeFrom('web')
+    for (const path of ['/', '/app/1', '/.well-known/acme-challenge/', '/.well-known']) expect(await statusAt(path)).toBe(401)
+  })
+
   test('the other keys say how it is asked, and what comes of the answer', async () => {
     const { issues } = await serve(
       {
