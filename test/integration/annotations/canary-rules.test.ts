@@ -21,6 +21,13 @@ const PATTERNS = [
   '\\\\',
   '$',
   '[^\\s]+;{0,1}',
+  '[:]',
+  '[^:a:]',
+  '[a:=]',
+  `(${'[ab]'.repeat(7)}){100}`,
+  `(${'a'.repeat(140)}){100}`,
+  '[ab]{100}'.repeat(22),
+  `(?:${'(ab|c)?'.repeat(20)})?`,
 ]
 
 describe('values', () => {
@@ -66,6 +73,14 @@ describe('values', () => {
       'a{1000}',
       '[z-a]',
       '[[:alpha:]]',
+      '[:alpha:]',
+      '[.a.]',
+      '[=a=]',
+      '[::]',
+      '[:\\]:]',
+      '[^]',
+      `(${'[ab]'.repeat(45)}){100}`,
+      `(${'[ab]'.repeat(20)}){0,100}`,
       '[\\d-z]',
       '[.-\\-]',
       '.*.*.*.*',
@@ -155,6 +170,18 @@ describe.each(await testedNginx())('canary rules, NGINX %s', (_version, nginx) =
       expect(await backendOf()).toBe('main')
       expect(await backendOf({ 'X-Canary': 'always' })).toBe('one')
     })
+  })
+
+  test('of more canaries than a path has, the oldest are asked for, and the others told', async () => {
+    const many = Array.from({ length: 65 }, (_, index) =>
+      canary('one', { 'canary-by-header': `X-${'a'.repeat(70)}${index}`, 'canary-by-cookie': `c${index}` }, `many-${index}`),
+    )
+    const { issues, result } = await site.serve(shop(), ...many, services)
+    expect(result.kind).toBe('applied')
+    expect(issues).toMatchObject([{ code: 'too-many-canaries', object: { name: 'many-64' } }])
+    expect(await backendOf({ [`X-${'a'.repeat(70)}63`]: 'always' })).toBe('one')
+    expect(await backendOf({ cookie: 'c0=always' })).toBe('one')
+    expect(await backendOf({ [`X-${'a'.repeat(70)}64`]: 'always' })).toBe('main')
   })
 
   test('by header: always and never, in these letters; anything else leaves it to the weight', async () => {
