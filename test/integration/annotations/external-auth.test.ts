@@ -183,6 +183,31 @@ describe.each(await testedNginx())('external authentication, NGINX %s', (version
     expect(await printed(site)).toContain('grpc_set_header X-Auth-User $auth_header_1;')
   })
 
+  test.each(['false', 'true'])(
+    'the longest names of headers reach a gRPC backend, and longer ones stop nobody; with underscores %s',
+    async (underscores) => {
+      await using grpc = await startGrpcBackend('grpc')
+      const named = (host: string, names: string) =>
+        ingress(host)
+          .host(host)
+          .prefix('/', 'grpc')
+          .annotation(`${PREFIX}auth-url`, IN_CLUSTER)
+          .annotation(`${PREFIX}auth-response-headers`, names)
+      const longest = Array.from({ length: 50 }, (_, index) => `X-A-B-C-${'a'.repeat(30)}${index + 10}`).join(',')
+      const { issues, result } = await site.serve(
+        named('longest.test', longest),
+        named('long.test', `X-${'a'.repeat(45)}`),
+        ...serviceFor(grpc, { appProtocol: 'grpc' }),
+        ...services(),
+        options({ 'enable-underscores-in-headers': underscores }),
+      )
+      expect(result.kind).toBe('applied')
+      expect(issues).toMatchObject([{ code: 'protection-invalid', object: { name: 'long.test' } }])
+      expect((await site.get('longest.test', '/pkg.Service/Call', { method: 'POST' })).status).toBe(401)
+      expect((await site.get('long.test', '/pkg.Service/Call', { method: 'POST' })).status).toBe(503)
+    },
+  )
+
   test('a request of an origin that may read answers is asked for like others', async () => {
     const cors = { 'enable-cors': 'true', 'cors-allow-origin': 'https://app.example.com' }
     await serveGuarded({ ...cors, 'auth-response-headers': 'X-Auth-User', 'auth-signin': 'https://sign-in.test/start' })
