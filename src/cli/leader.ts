@@ -140,10 +140,10 @@ function notesOf(issues: readonly Issue[]): readonly EventNote[] {
   return issues.flatMap((found) => noteOf(found) ?? [])
 }
 
-/** Ingresses that are new or changed; at a start all of them are, and nobody asked. */
+/** Ingresses that are new or changed, but for those that another stands in for; at a start all of them are, and nobody asked. */
 function syncNotes({ served }: Outcome, configured: ReadonlySet<ClusterObject> | undefined): readonly EventNote[] {
   if (configured === undefined) return []
-  return served.filter((ingress) => !configured.has(ingress)).map(syncNote)
+  return served.filter((ingress) => !ingress.isClosed && !configured.has(ingress)).map(syncNote)
 }
 
 function uidOf({ kind, namespace, name }: ObjectRef, state: ClusterState | undefined): string | undefined {
