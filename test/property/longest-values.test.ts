@@ -4,7 +4,9 @@
  * Whatever is accepted fits into a configuration, and what does not is an Issue of the one who wrote it.
  */
 import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import { type Configuration, configurationOf, serverTexts } from '../support/configuration.ts'
+import { ingressesWith, type LongAnnotation, longAnnotations } from '../support/longest-values.ts'
 import { CONFIG_MAP, endpointSlice, type IngressBuilder, ingress, type Manifest, options, service } from '../support/objects.ts'
 
 const PREFIX = 'nginx.ingress.kubernetes.io/'
@@ -158,5 +160,52 @@ describe('values that grow when they are printed', () => {
       options: { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` },
     })
     expect(told(configuration)).toEqual(['invalid-option options data.log-format-upstream'])
+  })
+})
+
+describe('the longest and oddest values that are accepted', () => {
+  const values = longAnnotations()
+  const paths = ['/', `/${'$'.repeat(253)}`, `/${'"\\'.repeat(100)}`, '/(.*)', '/a(b)?(c)(d)', `/${'\\"'.repeat(400)}`, '/[ab]{100}']
+
+  /** Some of them on an Ingress, others on a canary of it, in whatever company. */
+  const anyOfThem = fc.record({
+    main: fc.array(fc.constantFrom(...values), { maxLength: 12 }),
+    canary: fc.array(fc.constantFrom(...values), { maxLength: 6 }),
+    path: fc.constantFrom(...paths),
+    type: fc.constantFrom('Exact', 'Prefix', 'ImplementationSpecific'),
+    appProtocol: fc.constantFrom('http', 'https', 'grpc', 'grpcs'),
+    underscores: fc.constantFrom('true', 'false'),
+  })
+  const together = (chosen: readonly LongAnnotation[]): Annotations =>
+    Object.assign({}, ...chosen.map(({ key, value, companions }) => ({ ...companions, [key]: value })))
+
+  test('are printed, in any company', () => {
+    fc.assert(
+      fc.property(anyOfThem, ({ main, canary, path, type, appProtocol, underscores }) => {
+        const to = (name: string, annotations: Annotations) =>
+          annotated(name, annotations)
+            .path(type as 'Exact', path, LONG_SERVICE, 65_535)
+            .toManifest()
+        const configuration = configurationOf(
+          [
+            ...neighbour,
+            service(LONG_SERVICE, [{ port: 65_535, appProtocol }]),
+            endpointSlice(LONG_SERVICE, [{ address: '10.0.0.1' }], { port: 8080 }),
+            to('shop', { ...together(main), canary: 'false' }),
+            to('green', { ...together(canary), canary: 'true' }),
+            options({ 'enable-underscores-in-headers': underscores }),
+          ],
+          { options: { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` } },
+        )
+        expect(serverTexts(configuration).get('neighbour.test')).toContain('Ingress default/neighbour')
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('are printed, each by itself', () => {
+    const built = ingressesWith(values, ['web', LONG_SERVICE]).map((each) => each.toManifest())
+    const { configSet } = configurationOf([...neighbour, ...built, ...serviceOn(LONG_SERVICE, 80)])
+    expect(configSet.servers.length).toBeGreaterThan(values.length)
   })
 })
