@@ -5,8 +5,10 @@
  */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import type { z } from 'zod'
+import { configMapKeys } from '../../src/options/keys.ts'
 import { type Configuration, configurationOf, serverTexts } from '../support/configuration.ts'
-import { ingressesWith, type LongAnnotation, longAnnotations } from '../support/longest-values.ts'
+import { ingressesWith, type LongAnnotation, longAnnotations, longestValues } from '../support/longest-values.ts'
 import { CONFIG_MAP, endpointSlice, type IngressBuilder, ingress, type Manifest, options, service } from '../support/objects.ts'
 
 const PREFIX = 'nginx.ingress.kubernetes.io/'
@@ -207,5 +209,16 @@ describe('the longest and oddest values that are accepted', () => {
     const built = ingressesWith(values, ['web', LONG_SERVICE]).map((each) => each.toManifest())
     const { configSet } = configurationOf([...neighbour, ...built, ...serviceOn(LONG_SERVICE, 80)])
     expect(configSet.servers.length).toBeGreaterThan(values.length)
+  })
+
+  test('of the ConfigMap, are printed', () => {
+    for (const [key, schema] of Object.entries(configMapKeys.shape))
+      for (const value of longestValues(schema as unknown as z.ZodType<unknown, string>, '')) {
+        const data = { 'global-auth-url': 'http://web.default.svc/', 'use-forwarded-headers': 'true', 'use-gzip': 'true', [key]: value }
+        const { configSet } = configurationOf([...neighbour, options(data)], {
+          options: { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` },
+        })
+        expect(configSet.servers.length).toBeGreaterThan(1)
+      }
   })
 })
