@@ -6,6 +6,7 @@ import { shortHash } from '../model/short-hash.ts'
 import { limitKeysOf, limitKeyView, limitZoneView } from './access.ts'
 import { dispatched } from './canaries.ts'
 import { print } from './environment.ts'
+import { sessionVariables } from './sessions.ts'
 import { streamRootView, streamView } from './streams.ts'
 import type { VariableBlock } from './variables.ts'
 import { endpointNames, nextPowerOfTwo, type RenderContext, rootView, serverView, upstreamSettingsView, upstreamView } from './views.ts'
@@ -58,7 +59,7 @@ export function render(model: Model, context: RenderContext, memo: RenderMemo = 
   const shards = shardsOf(model, context, memo)
   const certificateShards = certificateShardsOf(model.servers, memo)
   const hostShards = hostShardsOf(model.servers, memo)
-  const variables = distinct(servers.flatMap(({ variables }) => variables))
+  const variables = distinct([...servers.flatMap(({ variables }) => variables), ...sessionVariables(model.upstreams, context.capabilities)])
   const variableShards = variableShardsOf(variables, memo)
   const endpointShards = endpointShardsOf(model, context, memo)
   const streams = model.streams.services.length === 0 ? [] : [fileOf('streams', print('stream.njk', 'stream', streamView(model, context)))]

@@ -130,6 +130,16 @@ export function sessionView({ session }: Backend, capabilities: Capabilities): S
   return { group: sessionGroup(scheme, session.group), attributes: cookieAttributes(session.cookie), scheme }
 }
 
+/**
+ * What upstreams are chosen by, each scheme's once. An upstream may be there without a location that passes to it: for one
+ * that is closed, or a canary that nothing asks for.
+ */
+export function sessionVariables(upstreams: readonly Upstream[], capabilities: Capabilities): readonly VariableBlock[] {
+  const sessions = upstreams.flatMap(({ balancing }) => (balancing?.kind === 'sessions' ? [balancing.by] : []))
+  const distinct = new Map(sessions.map((by) => [`${by.cookie} ${by.mode} ${by.changeOnFailure}`, by]))
+  return [...distinct.values()].flatMap((by) => sessionSchemeOf(by, capabilities).blocks)
+}
+
 /** The addresses of all endpoints that sessions are kept to by name, each once, in order. */
 export function namedEndpoints(upstreams: readonly Upstream[], { stickyRoutes }: Capabilities): readonly Endpoint[] {
   if (!stickyRoutes) return []
