@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { freePort } from '../../test/support/ports.ts'
 import { project } from '../../test/support/serve.ts'
 import { type UnavailablePort, unavailablePorts } from './ports.ts'
 
@@ -11,17 +12,18 @@ afterEach(() => Promise.all(closing.splice(0).map((close) => close())))
 const closing: (() => Promise<unknown>)[] = []
 const testAsRoot = process.getuid?.() === 0 ? test : test.skip
 
-async function listening(host: string, port = 0): Promise<number> {
+/** Of its own: what the kernel would give may be somebody's in the other protocol. */
+async function listening(host: string, port?: number): Promise<number> {
   const server = createServer()
-  server.listen({ host, port, ipv6Only: true })
+  server.listen({ host, port: port ?? (await freePort()), ipv6Only: true })
   await once(server, 'listening')
   closing.push(() => new Promise((resolve) => server.close(resolve)))
   return (server.address() as AddressInfo).port
 }
 
-async function bound(type: 'udp4' | 'udp6', port = 0): Promise<number> {
+async function bound(type: 'udp4' | 'udp6', port?: number): Promise<number> {
   const socket = createSocket({ type, ipv6Only: type === 'udp6' })
-  socket.bind(port)
+  socket.bind(port ?? (await freePort()))
   await once(socket, 'listening')
   closing.push(() => new Promise<void>((resolve) => socket.close(() => resolve())))
   return socket.address().port
