@@ -67,7 +67,7 @@ function start(objects: readonly IngressBuilder[], others: readonly Ingress[] = 
       options: parseOptions({ httpPort: 80, httpsPort: 443 }),
       translateContext: () => WITHOUT_ECHO,
       renderContext: () => renderContextOnce('1.30.0'),
-      apply: Object.assign(apply, { test: async (configSet: ConfigSet) => judge(configSet) }),
+      apply: Object.assign(apply, { test: async (configSet: ConfigSet) => judge(configSet), discard: async () => {} }),
       agent: { unavailablePorts: async () => [] },
       report: (outcome) => void outcomes.push(outcome),
       now: () => performance.now(),

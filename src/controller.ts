@@ -1,13 +1,14 @@
 /** The loop: hold-off → snapshot → translate → render → apply → report. Knows neither where the state comes from nor who reads the reports. */
 import { isDeepStrictEqual } from 'node:util'
-import { type Ingress, keyOf } from './cluster/objects.ts'
+import type { Ingress } from './cluster/objects.ts'
 import type { ClusterState } from './cluster/state.ts'
 import { describeIssue, type Issue, issue } from './model/issue.ts'
 import { hostKey, type Model } from './model/model.ts'
-import { type Apply, notApplied, type Refusal, type ReloadResult } from './nginx/apply.ts'
+import type { Apply, ReloadResult } from './nginx/apply.ts'
 import { createOptionsReader, type Options } from './options.ts'
-import { createPlanner, type Plan, type PlanParts } from './plan.ts'
-import { createQuarantine, type Fault } from './quarantine.ts'
+import type { Plan, PlanParts } from './plan.ts'
+import { createQuarantine } from './quarantine.ts'
+import { createSettling } from './settling.ts'
 
 /** Where the cluster's state comes from: a directory, or an API server. */
 export type Source = {
@@ -51,7 +52,7 @@ const CANNOT_BE_MADE = 'the configuration cannot be made, and the one before sta
 /** Applies what the source has, then every change of it, until the signal aborts. Rejects when not even a first state can be applied. */
 export async function runController(parts: ControllerParts, signal: AbortSignal): Promise<void> {
   const quarantine = createQuarantine()
-  const planOf = createPlanner(parts)
+  const settle = createSettling(parts, quarantine, signal)
   const readOptions = createOptionsReader(parts.options)
   let servers: ReadonlyMap<string, string> = new Map()
   let issues: readonly Issue[] = []
@@ -68,15 +69,13 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
     }
     const snapshot = timed('snapshot', () => parts.source.snapshot())
     const { options, issues: optionIssues } = readOptions(snapshot.state)
-    const attempt = await attemptOf(() => planOf(quarantine.applyTo(snapshot.state), options, timed), parts.apply)
-    const isGood = (state: ClusterState) => isGoodState(() => planOf(state, options), attempt.plan && parts.apply)
-    const isolate = (fault: Fault) => quarantine.isolate(snapshot.state, fault, isGood)
-    const result = await isolated(attempt, isolate)
-    if (result === 'isolated') continue
+    const attempt = await settle(snapshot.state, options, timed)
+    const { result } = attempt
     const plan = attempt.plan ?? lastPlan
     if (plan === undefined) throw attempt.error
     lastPlan = plan
-    if (result.kind !== 'refused') quarantine.accept(snapshot.state)
+    if (result.kind === 'refused') await parts.apply.discard()
+    else quarantine.accept(snapshot.state)
 
     const { translation, checked, configSet, checkPorts } = plan
     const found = [
@@ -108,61 +107,6 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
       const areInDoubt = checked.unavailable.length > 0 || (isWorthAnother && checked.model.streams.services.length > 0)
       changes = await nextTurn(parts.source, areInDoubt ? portsChanged : undefined, signal)
     }
-  }
-}
-
-/** Without a plan for what our own checks should have kept out; then the configuration before stays. */
-type Attempt =
-  | { readonly plan: Plan; readonly result: ReloadResult; readonly error?: undefined }
-  | { readonly plan?: undefined; readonly result: ReloadResult; readonly error: unknown }
-
-async function attemptOf(makePlan: () => Promise<Plan>, apply: Apply): Promise<Attempt> {
-  let plan: Plan
-  try {
-    plan = await makePlan()
-  } catch (error) {
-    const reason = lastLineOf(error)
-    return { error, result: { kind: 'refused', reason, offender: undefined, retryAfterMs: undefined, bytesWritten: 0, times: {} } }
-  }
-  const { checked, configSet } = plan
-  return { plan, result: checked.noWord === undefined ? await apply(configSet) : notApplied(checked.noWord) }
-}
-
-function lastLineOf(error: unknown): string {
-  return `${error instanceof Error ? error.message : error}`.trim().split('\n').at(-1) ?? ''
-}
-
-/** There was no verdict on a state, which says nothing against it. */
-class Undecided extends Error {
-  readonly refusal: Refusal
-  constructor(refusal: Refusal) {
-    super(refusal.reason)
-    this.refusal = refusal
-  }
-}
-
-/** Whether a configuration can be made of a state, and NGINX takes it, where `apply` is there to be asked. */
-async function isGoodState(makePlan: () => Promise<Plan>, apply: Apply | undefined): Promise<boolean> {
-  const plan = await makePlan().catch(() => undefined)
-  if (plan === undefined || apply === undefined) return plan !== undefined
-  const refusal = await apply.test(plan.configSet)
-  if (refusal?.retryAfterMs !== undefined) throw new Undecided(refusal)
-  return refusal === undefined
-}
-
-/** Where something is said against the configuration, looks for whose fault it is, but for what other objects own. */
-async function isolated({ plan, result }: Attempt, isolate: (fault: Fault) => Promise<boolean>): Promise<ReloadResult | 'isolated'> {
-  if (result.kind !== 'refused' || result.retryAfterMs !== undefined) return result
-  const { reason, offender } = result
-  if (offender !== undefined && offender.kind !== 'Ingress') return result
-  try {
-    const verdict = plan === undefined ? 'the configuration cannot be made with it' : 'NGINX refuses the configuration with it'
-    return (await isolate({ reason: `${verdict}: ${reason}`, suspect: offender && keyOf(offender.namespace, offender.name) }))
-      ? 'isolated'
-      : result
-  } catch (error) {
-    if (error instanceof Undecided) return error.refusal
-    throw error
   }
 }
 

@@ -3,8 +3,8 @@
  * whatever one of them says, it costs nobody else a change. That an Ingress gets so far is a fault of ours, so nothing
  * here knows what may be wrong with it.
  */
-
 import { keyUnder, PREFIXES } from './annotations/prefixes.ts'
+import { readAnnotations } from './annotations/read.ts'
 import { type Ingress, keyOf, type ObjectKey } from './cluster/objects.ts'
 import type { ClusterState } from './cluster/state.ts'
 import { type Issue, issue } from './model/issue.ts'
@@ -12,46 +12,74 @@ import { byAge, CLASS_ANNOTATION } from './translate/classes.ts'
 
 /** What takes the place of an Ingress; undefined for nothing at all. */
 type StandIn = { readonly ingress: Ingress | undefined; readonly reason: string }
+type Ingresses = ClusterState['ingresses']
 
 export type Quarantine = {
-  /** The state with what stands in for those Ingresses that are as they were; the very same one while nothing changes. */
-  applyTo(state: ClusterState): ClusterState
+  /**
+   * The state with what stands in for those Ingresses that are as they were, the very same while nothing changes. By other
+   * settings than before all of them get another chance; settings are compared by identity.
+   */
+  applyTo(state: ClusterState, settings: Settings): ClusterState
   /** What is said of them. */
   issues(state: ClusterState): readonly Issue[]
   /** Takes it that the state is good as it is applied. */
   accept(state: ClusterState): void
   /**
-   * Looks for the culprits among what has changed since a state was accepted, then among all. `isGood` judges a state.
-   * Gives whether there are some, and they are dealt with.
+   * Looks for the culprits where a state is not good, and puts something in their place. `isGood` judges a state. False where
+   * it is nobody's fault. Throws Undecided where judgements contradict each other, and what `isGood` throws.
    */
   isolate(state: ClusterState, fault: Fault, isGood: (state: ClusterState) => Promise<boolean>): Promise<boolean>
 }
 
-/** Why a state is not good, and whom NGINX names. */
-export type Fault = { readonly reason: string; readonly suspect: ObjectKey | undefined }
+/** All but the state that a configuration depends on. */
+export type Settings = readonly unknown[]
 
-/** A tenant who makes many of them does not keep us busy one by one: after so many, the rest of the namespace goes too. */
-const MOST_BY_NAMESPACE = 20
+/** Why a state is not good, and whom NGINX names. */
+export type Fault = { readonly verdict: string; readonly complaint: string; readonly suspect: ObjectKey | undefined }
+
+/** No verdict came about, which says nothing against anybody. */
+export class Undecided extends Error {}
+
+/** A tenant who makes many does not keep us busy one by one: after so many of a namespace, all of it that is not cleared goes. */
+const MOST_OF_NAMESPACE = 10
+/** What is wrong with more than so many namespaces is no fault of theirs, and what is served is better than the rest of it. */
+const MOST_NAMESPACES = 5
 /** What says which paths an Ingress has, and whose class it is of. */
 const KEPT_KEYS = ['use-regex', 'rewrite-target']
 
 export function createQuarantine(): Quarantine {
   const standIns = new Map<Ingress, StandIn>()
-  let accepted: ReadonlySet<Ingress> = new Set()
-  let last: { readonly given: ClusterState['ingresses']; readonly made: ClusterState['ingresses'] } | undefined
+  /** Those that NGINX has taken as they are, and by which settings. */
+  let accepted: { readonly ingresses: ReadonlySet<Ingress>; readonly settings: Settings } | undefined
+  let current: Settings = []
+  let last: { readonly given: Ingresses; readonly made: Ingresses } | undefined
 
-  function applyTo(state: ClusterState): ClusterState {
-    if (standIns.size === 0) return state
-    if (last?.given !== state.ingresses) {
-      const given = new Set(state.ingresses.values())
-      for (const ingress of standIns.keys()) if (!given.has(ingress)) standIns.delete(ingress)
-      last = { given: state.ingresses, made: replaced(state.ingresses, standIns) }
-    }
-    return { ...state, ingresses: last.made }
+  /** In the order in which they are asked, each oldest first. Those that are left out have nothing more to lose. */
+  function groupsOfSuspects({ ingresses }: ClusterState, suspect: ObjectKey | undefined): readonly (readonly Ingress[])[] {
+    const present = (one: Ingress) => !standIns.has(one) || standIns.get(one)?.ingress !== undefined
+    const all = [...ingresses.values()].filter(present).sort(byAge)
+    const changed = all.filter((one) => accepted?.ingresses.has(one) !== true)
+    const isNamed = ({ namespace, name }: Ingress) => keyOf(namespace, name) === suspect
+    const groups = [changed.filter(isNamed), changed]
+    // By other settings everybody may be wrong at once, and it would be nobody's fault.
+    return accepted === undefined || areSame(accepted.settings, current) ? [...groups, all.filter(isNamed), all] : groups
   }
 
   return {
-    applyTo,
+    applyTo(state, settings) {
+      if (!areSame(settings, current)) {
+        standIns.clear()
+        last = undefined
+      }
+      current = settings
+      if (standIns.size === 0) return state
+      if (last?.given !== state.ingresses) {
+        const given = new Set(state.ingresses.values())
+        for (const ingress of standIns.keys()) if (!given.has(ingress)) standIns.delete(ingress)
+        last = { given: state.ingresses, made: replaced(state.ingresses, standIns) }
+      }
+      return { ...state, ingresses: last.made }
+    },
     issues: ({ ingresses }) =>
       [...ingresses.values()].flatMap((ingress) => {
         const standIn = standIns.get(ingress)
@@ -60,22 +88,23 @@ export function createQuarantine(): Quarantine {
         return [issue('configuration-refused', ingress, { message: `${standIn.reason}; ${fate} until it is changed` })]
       }),
     accept({ ingresses }) {
-      accepted = new Set(ingresses.values())
+      accepted = { ingresses: new Set([...ingresses.values()].filter((one) => !standIns.has(one))), settings: current }
     },
-    async isolate(state, { reason, suspect }, isGood) {
-      const free = [...state.ingresses.values()].filter((ingress) => !standIns.has(ingress)).sort(byAge)
-      const named = free.filter(({ namespace, name }) => keyOf(namespace, name) === suspect)
-      const changed = free.filter((ingress) => !accepted.has(ingress))
-      const isGoodWith = (others: ReadonlyMap<Ingress, StandIn>) =>
+    async isolate(state, { verdict, complaint, suspect }, isGood) {
+      const isGoodWith = (others: Iterable<readonly [Ingress, StandIn]>) =>
         isGood({ ...state, ingresses: replaced(state.ingresses, new Map([...standIns, ...others])) })
-      for (const suspects of [named, changed, free]) {
-        const culprits = await culpritsAmong(suspects, (left) =>
-          isGoodWith(new Map(left.map((one) => [one, { ingress: undefined, reason }]))),
-        )
-        if (culprits.length === 0) continue
-        const closed = new Map(culprits.map((one) => [one, { ingress: closedFormOf(one), reason }]))
-        const areGoodClosed = await isGoodWith(closed)
-        for (const one of culprits) standIns.set(one, { ingress: areGoodClosed ? closedFormOf(one) : undefined, reason })
+      const nothing = (one: Ingress) => [one, { ingress: undefined, reason: '' }] as const
+      for (const suspects of groupsOfSuspects(state, suspect)) {
+        const found = await culpritsAmong(suspects, (left) => isGoodWith(left.map(nothing)))
+        if (found === undefined) continue
+        const forms = new Map(found.map((one) => [one, standIns.has(one) ? undefined : closedFormOf(one)]))
+        const closed = found.filter((one) => forms.get(one) !== undefined)
+        const without = (left: readonly Ingress[]) =>
+          isGoodWith([...found.map((one) => [one, { ingress: forms.get(one), reason: '' }] as const), ...left.map(nothing)])
+        const hopeless = new Set(await culpritsAmong(closed, without))
+        // The words may be about another's block.
+        const reason = found.length === 1 ? `${verdict}: ${complaint}` : verdict
+        for (const one of found) standIns.set(one, { ingress: hopeless.has(one) ? undefined : forms.get(one), reason })
         last = undefined
         return true
       }
@@ -84,7 +113,11 @@ export function createQuarantine(): Quarantine {
   }
 }
 
-function replaced(ingresses: ClusterState['ingresses'], standIns: ReadonlyMap<Ingress, StandIn>): ClusterState['ingresses'] {
+function areSame(some: Settings, others: Settings): boolean {
+  return some.length === others.length && some.every((one, index) => one === others[index])
+}
+
+function replaced(ingresses: Ingresses, standIns: ReadonlyMap<Ingress, StandIn>): Ingresses {
   const made = new Map<ObjectKey, Ingress>()
   for (const [key, ingress] of ingresses) {
     const standIn = standIns.get(ingress)
@@ -99,19 +132,23 @@ function replaced(ingresses: ClusterState['ingresses'], standIns: ReadonlyMap<In
  * what protects them. A canary has none of its own.
  */
 function closedFormOf(ingress: Ingress): Ingress | undefined {
-  const keyOfAnnotation = (annotation: string) => keyUnder(PREFIXES, annotation)
-  const given = Object.entries(ingress.annotations)
-  if (given.some(([annotation]) => keyOfAnnotation(annotation) === 'canary')) return undefined
-  const kept = given.filter(([annotation]) => annotation === CLASS_ANNOTATION || KEPT_KEYS.includes(keyOfAnnotation(annotation) ?? ''))
-  return { ...ingress, annotations: Object.fromEntries(kept), isClosed: true }
+  const only = (isKept: (key: string | undefined, annotation: string) => boolean) =>
+    Object.fromEntries(Object.entries(ingress.annotations).filter(([annotation]) => isKept(keyUnder(PREFIXES, annotation), annotation)))
+  const asCanary = readAnnotations({ ...ingress, annotations: only((key) => key === 'canary') })
+  if (asCanary.patches.upstream.canary?.isOn === true) return undefined
+  const annotations = only((key, annotation) => annotation === CLASS_ANNOTATION || KEPT_KEYS.includes(key ?? ''))
+  return { ...ingress, annotations, isClosed: true }
 }
 
-/** The fewest, or nearly, without which all is good; none where it is not good without all of them either. */
+/**
+ * The fewest, or nearly, without which all is good: none where it is good with all of them, after all. Undefined where it is
+ * not good without all of them either, or there are too many.
+ */
 async function culpritsAmong(
   suspects: readonly Ingress[],
   isGoodWithout: (left: readonly Ingress[]) => Promise<boolean>,
-): Promise<readonly Ingress[]> {
-  if (suspects.length === 0 || !(await isGoodWithout(suspects))) return []
+): Promise<readonly Ingress[] | undefined> {
+  if (suspects.length === 0 || !(await isGoodWithout(suspects))) return undefined
   let culprits: readonly Ingress[] = []
   let doubtful = suspects
   /** So many of the doubtful, from the first on, are known to be good together. */
@@ -125,12 +162,14 @@ async function culpritsAmong(
       if (await isGoodUpTo(middle)) good = middle
       else bad = middle
     }
-    const culprit = doubtful[good] as Ingress
+    const culprit = doubtful[good]
+    if (culprit === undefined) throw new Undecided('what was judged good is not, when it is judged again')
     culprits = [...culprits, culprit]
     doubtful = doubtful.filter((one) => one !== culprit)
     proven = good
-    const isCrowd = culprits.filter(({ namespace }) => namespace === culprit.namespace).length >= MOST_BY_NAMESPACE
-    if (!isCrowd) continue
+    const byNamespace = Map.groupBy(culprits, ({ namespace }) => namespace)
+    if (byNamespace.size > MOST_NAMESPACES) return undefined
+    if ((byNamespace.get(culprit.namespace)?.length ?? 0) < MOST_OF_NAMESPACE) continue
     const rest = doubtful.slice(proven).filter(({ namespace }) => namespace === culprit.namespace)
     culprits = [...culprits, ...rest]
     doubtful = doubtful.filter((one) => !rest.includes(one))

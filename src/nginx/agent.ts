@@ -114,13 +114,12 @@ export async function createAgent(
     isRestarting = false
   }
 
-  /** The master as soon as a worker of it answers; undefined when it ends before, or takes too long. */
-  async function answeringMaster(deadline = Number.POSITIVE_INFINITY): Promise<Master | undefined> {
-    while (master !== undefined && performance.now() < deadline) {
-      if (master.hasLoaded || (await askWorker(layout.statusSocket)).kind === 'answer') {
-        if (master !== undefined) master.hasLoaded = true
-        return master
-      }
+  /** The master as soon as a worker of it answers; undefined when it ends before, or the signal aborts. */
+  async function answeringMaster(signal?: AbortSignal): Promise<Master | undefined> {
+    while (master !== undefined && signal?.aborted !== true) {
+      const asked = master
+      if (!asked.hasLoaded) asked.hasLoaded = (await askWorker(layout.statusSocket)).kind === 'answer'
+      if (asked.hasLoaded && master === asked) return asked
       await sleep(BETWEEN_ANSWERS_MS)
     }
     return undefined
@@ -192,7 +191,7 @@ export async function createAgent(
     if (adopted.version !== undefined && adopted.version !== binary.version) signalIfAlive(adopted.pid, 'SIGQUIT')
     else {
       isServing = true
-      own({ pid: adopted.pid, ended: endingOfForeign(adopted.pid), hasLoaded: true })
+      own({ pid: adopted.pid, ended: endingOfForeign(adopted.pid), hasLoaded: adopted.version !== undefined })
     }
   }
 
@@ -218,7 +217,8 @@ export async function createAgent(
     },
     async activate(generation, signal) {
       if (isStopping) return { ok: false, reason: 'NGINX is being stopped' }
-      const loaded = await answeringMaster(performance.now() + limits.confirm)
+      const inTime = AbortSignal.timeout(limits.confirm)
+      const loaded = await answeringMaster(signal === undefined ? inTime : AbortSignal.any([signal, inTime]))
       const before = loaded === undefined ? [] : await childrenOf(loaded.pid)
       if (loaded !== undefined) signalIfAlive(loaded.pid, 'SIGHUP')
       else if (master === undefined) await start()

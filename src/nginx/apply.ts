@@ -36,8 +36,10 @@ export type Refusal = Extract<ReloadResult, { readonly kind: 'refused' }>
 /** One at a time: a second call waits for nothing and must not be made before the first has ended. */
 export type Apply = {
   (configSet: ConfigSet): Promise<ReloadResult>
-  /** What NGINX says against a configuration, of which nothing is kept; undefined where it would take it. */
+  /** What NGINX says against a configuration; undefined where it would take it. */
   test(configSet: ConfigSet): Promise<Refusal | undefined>
+  /** Deletes what was written for configurations that were not taken. */
+  discard(): Promise<void>
 }
 
 /** An agent that died is back within a second. */
@@ -45,7 +47,7 @@ const AGENT_RETRY_MS = 250
 /** A full disk, or a directory that cannot be written, takes somebody to mend it. */
 const DISK_RETRY_MS = 5_000
 /** NGINX did not come to a verdict, as when it is killed for the memory that it takes, or did not come up with what it had passed. */
-const NGINX_RETRY_MS = 10_000
+export const NGINX_RETRY_MS = 10_000
 
 /** What comes of a turn in which there was no word from the agent before anything was written. */
 export function notApplied(reason: string): ReloadResult {
@@ -70,7 +72,7 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
       }
       const number = Math.max(running?.number ?? 0, active?.number ?? 0) + 1
       const generation = { number, hash: configSet.hash }
-      const test = await stageAndTest(configSet, number, work)
+      const test = await staged(configSet, number, work)
       if (!test.ok) {
         await serveLastGood()
         return refusalOf(test, configSet, work)
@@ -90,29 +92,21 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
     })
   }
 
-  /** What is written for nothing is deleted. */
-  async function stageAndTest(configSet: ConfigSet, number: number, work: Work): Promise<TestResult> {
-    let test: TestResult | undefined
-    try {
-      work.bytesWritten += await work.timed('write', () => store.stage(configSet, number))
-      test = await work.timed('test', () => agent.test())
-      return test
-    } finally {
-      if (test?.ok !== true) await store.discard()
-    }
+  async function staged(configSet: ConfigSet, number: number, work: Work): Promise<TestResult> {
+    work.bytesWritten += await work.timed('write', () => store.stage(configSet, number))
+    return await work.timed('test', () => agent.test())
   }
 
   async function test(configSet: ConfigSet): Promise<Refusal | undefined> {
     const work = createWork(now)
     return await orRefused(work, async () => {
       await store.writeKeyPairs(configSet.keyPairs)
-      const result = await stageAndTest(configSet, 1, work)
-      await store.discard()
+      const result = await staged(configSet, 1, work)
       return result.ok ? undefined : refusalOf(result, configSet, work)
     })
   }
 
-  return Object.assign(apply, { test })
+  return Object.assign(apply, { test, discard: store.discard })
 }
 
 /** What has been done so far, and the words for giving it up. */

@@ -11,7 +11,7 @@ export type Generation = { readonly number: number; readonly hash: string }
 export type GenerationStore = {
   /** Writes the files that are missing and the root file to test. Gives the bytes written. */
   stage(configSet: ConfigSet, number: number): Promise<number>
-  /** Deletes what the last staging wrote anew, for it will not be served. */
+  /** Deletes what has been written since a configuration was promoted, for nothing of it is served. */
   discard(): Promise<void>
   /** Makes the staged root the active one. */
   promote(): Promise<void>
@@ -37,7 +37,7 @@ export function createGenerationStore(
 ): GenerationStore {
   const written = new Set<string>()
   /** Those among them that nothing served has named yet. */
-  let staged: string[] = []
+  const staged = new Set<string>()
   const pairs = new Map<string, string>()
   let current: ReadonlySet<string> = new Set()
   let currentPairs: ReadonlySet<string> = new Set()
@@ -53,7 +53,7 @@ export function createGenerationStore(
   async function writeUnlessThere({ path, text }: ConfigFile, mode?: number): Promise<number> {
     const target = join(layout.conf, path)
     const isThere = (await readFile(target, 'utf8').catch(() => undefined)) === text
-    if (!isThere) staged.push(path)
+    if (!isThere) staged.add(path)
     const bytes = isThere ? 0 : await writeWhole(target, text, mode)
     written.add(path)
     return bytes
@@ -67,22 +67,20 @@ export function createGenerationStore(
 
   return {
     async stage(configSet, number) {
-      staged = []
       const areMissing = ({ path }: ConfigFile) => !written.has(path)
       const secrets = await writeAll(secretFilesOf(configSet).filter(areMissing), (file) => writeUnlessThere(file, KEY_MODE))
       const files = await writeAll(configSet.files.filter(areMissing), (file) => writeUnlessThere(file))
       return secrets + files + (await writeWhole(layout.stagedRoot, configSet.rootFile(number)))
     },
     async discard() {
-      const unwanted = staged
-      staged = []
-      for (const path of unwanted) {
+      for (const path of staged) {
+        staged.delete(path)
         written.delete(path)
         for (const file of [path, `${path}.new`]) await rm(join(layout.conf, file), { force: true })
       }
     },
     async promote() {
-      staged = []
+      staged.clear()
       if (await exists(layout.activeRoot)) await copyFile(layout.activeRoot, layout.previousRoot)
       else await rm(layout.previousRoot, { force: true })
       await rename(layout.stagedRoot, layout.activeRoot)
@@ -135,7 +133,12 @@ function secretFilesOf({ secretFiles }: ConfigSet): readonly ConfigFile[] {
 async function writeAll<Item>(items: readonly Item[], write: (item: Item) => Promise<number>): Promise<number> {
   let bytes = 0
   for (let start = 0; start < items.length; start += WRITES_AT_ONCE) {
-    for (const size of await Promise.all(items.slice(start, start + WRITES_AT_ONCE).map(write))) bytes += size
+    const results = await Promise.allSettled(items.slice(start, start + WRITES_AT_ONCE).map(write))
+    // None is under way any more when it is known that one has failed.
+    for (const result of results) {
+      if (result.status === 'rejected') throw result.reason
+      bytes += result.value
+    }
   }
   return bytes
 }

@@ -88,20 +88,6 @@ describe.each(await testedNginx())('applying, NGINX %s', (_version, nginx) => {
     expect(await includedBy(site.layout.previousRoot)).toEqual(second)
   })
 
-  test('what is refused leaves no files behind, however often', async () => {
-    await using folder = await startSite(nginx)
-    const faulty = await faultyNginx(folder.layout.root, nginx)
-    await using site = await startSite(faulty.path, settings)
-    applied(await site.serve(shop('one'), ...services))
-    const before = await filesOf(site)
-    await faulty.refuse('# Ingress default/bad')
-    for (const path of ['/a', '/b', '/c']) {
-      const { result } = await site.serve(shop('one'), ingress('bad').host('bad.test').prefix(path, 'one'), ...services)
-      expect(result.kind).toBe('refused')
-    }
-    expect([...(await filesOf(site)).keys()].sort()).toEqual([...before.keys()].sort())
-  })
-
   test('a full disk is a reason to try again', async () => {
     await using site = await startSite(nginx, settings)
     applied(await site.serve(shop('one'), ...services))

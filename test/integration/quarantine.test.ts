@@ -1,9 +1,9 @@
 /** One Ingress that NGINX refuses, which no Ingress is known to bring about: the fault is injected into `nginx -t`. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { prepareAgent } from '../support/agent.ts'
+import { type AgentProcess, prepareAgent } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
 import { faultyNginx } from '../support/faulty-nginx.ts'
 import { ingress, type Manifest } from '../support/objects.ts'
@@ -62,6 +62,22 @@ describe.each(await testedNginx())('an Ingress that NGINX refuses, NGINX %s', (_
     expect(await agent.get('shop.test', '/admin')).toComeFrom('two')
   })
 
+  test('at a start, and nothing that was tried stays on the disk', async () => {
+    await using disposables = new AsyncDisposableStack()
+    const agent = disposables.use(await prepareAgent(faulty.path))
+    await agent.startReady()
+    disposables.defer(() => faulty.heal())
+    await faulty.refuseUnnamed('# Ingress default/bad')
+    const controlling = disposables.use(agent.control(...services, shop('one'), bad()))
+    await eventually(() => expect(controlling.outcomes.at(-1)).toMatchObject({ result: { kind: 'applied' } }))
+    expect(await agent.get('shop.test', '/admin')).toComeFrom('one')
+    const files = await filesOf(agent)
+    await faulty.refuseUnnamed('worker_processes')
+    controlling.change(...services, shop('two'), bad())
+    await eventually(() => expect(controlling.outcomes.at(-1)).toMatchObject({ result: { kind: 'refused' } }))
+    expect(await filesOf(agent)).toEqual(files)
+  })
+
   test('answers 503 on its paths until it is changed, rather than being served by others without what protects it', async () => {
     await using disposables = new AsyncDisposableStack()
     const agent = disposables.use(await prepareAgent(faulty.path))
@@ -73,3 +89,8 @@ describe.each(await testedNginx())('an Ingress that NGINX refuses, NGINX %s', (_
     expect(await agent.get('shop.test', '/admin')).toHaveStatus(503)
   })
 })
+
+/** Every file that a configuration may include. */
+async function filesOf({ layout }: AgentProcess): Promise<readonly string[]> {
+  return (await readdir(layout.conf, { recursive: true })).filter((path) => /^\w+\/.*/.test(path)).sort()
+}
