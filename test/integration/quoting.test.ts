@@ -1,8 +1,9 @@
 /** The quoting filters, and the reader that other tests judge by, held against NGINX itself: what it makes of each token is what it answers. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -32,7 +33,8 @@ async function answering(nginx: string, tokens: readonly string[], ask: (answers
   const complaints = text(child.stderr)
   const ended = once(child, 'exit')
   try {
-    await eventually(async () => child.exitCode ?? (await stat(socket)))
+    // The file is there before NGINX listens.
+    await eventually(async () => child.exitCode ?? (await connected(socket)))
     if (child.exitCode !== null) throw new Error(`NGINX refused the configuration: ${await complaints}`)
     await ask(async (path) => {
       const sending = request({ socketPath: socket, path, agent: false }).end()
@@ -44,6 +46,12 @@ async function answering(nginx: string, tokens: readonly string[], ask: (answers
     await ended
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function connected(path: string) {
+  const socket = createConnection(path)
+  await once(socket, 'connect')
+  socket.destroy()
 }
 
 describe.each(await testedNginx())('NGINX %s', (_version, nginx) => {
