@@ -75,7 +75,8 @@ describe.each(await testedNginx())('a served directory, NGINX %s', (_version, ng
       () => `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n---\n${manifestText(route('passed-over.test', 'one'))}`,
     ],
   ])('%s is read', async (name, content) => {
-    await serving.write(name, content())
+    // Whole from the first moment on: of an empty file there is something to say.
+    await serving.writeByRename(name, content())
     await live(`${name.split('.')[0]}.test`, 'one')
     expect(serving.log().filter(({ file }) => file === name)).toEqual([])
   })
