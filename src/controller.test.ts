@@ -8,7 +8,7 @@ import type { Ingress } from './cluster/objects.ts'
 import type { ObjectStore } from './cluster/state.ts'
 import { type Outcome, runController } from './controller.ts'
 import { createHoldOff } from './hold-off.ts'
-import type { Refusal, ReloadResult } from './nginx/apply.ts'
+import { notApplied, type Refusal, type ReloadResult } from './nginx/apply.ts'
 import { parseOptions } from './options.ts'
 import type { ConfigSet } from './render/render.ts'
 
@@ -23,14 +23,6 @@ let change: () => void
 let running: Promise<void>
 
 const web = (name: string) => ingress(name).host(`${name}.test`).prefix('/', 'web')
-const refusal = (reason: string, retryAfterMs?: number): Refusal => ({
-  kind: 'refused',
-  reason,
-  offender: undefined,
-  retryAfterMs,
-  bytesWritten: 0,
-  times: {},
-})
 const textOf = ({ files }: ConfigSet) => files.map(({ text }) => text).join('\n')
 
 /** One that our own checks would never let into the state. */
@@ -101,12 +93,10 @@ test('an Ingress of which no configuration can be made costs the others nothing,
 
 test('so does one that NGINX refuses without a word of where', async () => {
   start([web('a')])
-  judge = (configSet) => (textOf(configSet).includes('proxy_read_timeout 77s') ? refusal('could not build some hash') : undefined)
+  judge = (configSet) =>
+    textOf(configSet).includes('proxy_read_timeout 77s') ? notApplied('could not build some hash', undefined) : undefined
   await eventuallyServed('a')
-  for (const ingress of storeOf(web('b'), web('bad').annotation('nginx-ts.io/proxy-read-timeout', '77'), web('c'))
-    .snapshot()
-    .ingresses.values())
-    store.set(ingress)
+  put(store, web('b'), web('bad').annotation('nginx-ts.io/proxy-read-timeout', '77'), web('c'))
   change()
   await eventuallyServed('a', 'b', 'c', 'bad')
   expect(served).toMatch(/# Ingress default\/bad\s[^}]*return 503/)
@@ -119,7 +109,7 @@ test('so does one that NGINX refuses without a word of where', async () => {
 test('what is the fault of none is told, and what is served stays', async () => {
   start([web('a')])
   await eventuallyServed('a')
-  judge = () => refusal('nothing will do')
+  judge = () => notApplied('nothing will do', undefined)
   put(store, web('b'))
   change()
   await eventually(() => expect(outcomes.at(-1)?.result).toMatchObject({ kind: 'refused', reason: 'nothing will do' }))
@@ -135,7 +125,7 @@ test('what NGINX could not be asked is asked again, and nobody is blamed', async
   let asked = 0
   judge = () => {
     asked += 1
-    return asked < 4 ? refusal('nginx -t was ended by SIGKILL', 10) : undefined
+    return asked < 4 ? notApplied('nginx -t was ended by SIGKILL', 10) : undefined
   }
   put(store, web('b'))
   change()

@@ -79,7 +79,10 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
 
     const { translation, checked, configSet, checkPorts } = plan
     const found = [
-      ...[...snapshot.issues, ...optionIssues, ...translation.issues, ...checked.issues],
+      ...snapshot.issues,
+      ...optionIssues,
+      ...translation.issues,
+      ...checked.issues,
       ...quarantine.issues(snapshot.state),
       ...refusalOf(result, attempt.plan !== undefined),
     ]

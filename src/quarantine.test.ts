@@ -30,6 +30,8 @@ function judge(isGood: (state: ClusterState) => boolean) {
 }
 
 const hasNoBad = judge(({ ingresses }) => [...ingresses.values()].every(({ annotations }) => !('nginx-ts.io/bad' in annotations)))
+const isEmpty = judge(({ ingresses }) => ingresses.size === 0)
+const hasNoA = judge(({ ingresses }) => !ingresses.has('default/a'))
 const applied = (state: ClusterState) => quarantine.applyTo(state, SETTINGS)
 const accept = (state: ClusterState) => {
   applied(state)
@@ -103,22 +105,10 @@ describe('the culprit', () => {
     const store = storeOf(...many(50))
     accept(store.snapshot())
     quarantine.applyTo(store.snapshot(), [{}])
-    expect(
-      await quarantine.isolate(
-        store.snapshot(),
-        FAULT,
-        judge(({ ingresses }) => ingresses.size === 0),
-      ),
-    ).toBe(false)
+    expect(await quarantine.isolate(store.snapshot(), FAULT, isEmpty)).toBe(false)
     expect(judged).toBe(0)
     put(store, bad('new'))
-    expect(
-      await quarantine.isolate(
-        store.snapshot(),
-        FAULT,
-        judge(({ ingresses }) => ingresses.size === 0),
-      ),
-    ).toBe(false)
+    expect(await quarantine.isolate(store.snapshot(), FAULT, isEmpty)).toBe(false)
   })
 
   test('is nobody where too many are concerned', async () => {
@@ -166,19 +156,14 @@ describe('the culprit', () => {
 describe('what stands in for it', () => {
   test('keeps its paths, and loses what it says beside them', async () => {
     const kept = { 'nginx.ingress.kubernetes.io/use-regex': 'true', 'kubernetes.io/ingress.class': 'nginx-ts' }
-    const culprit = Object.entries({ ...kept, 'nginx-ts.io/auth-type': 'basic' }).reduce((one, pair) => one.annotation(...pair), bad('a'))
-    const state = stateOf(culprit)
+    const state = stateOf(bad('a').annotations({ ...kept, 'nginx-ts.io/auth-type': 'basic' }))
     await quarantine.isolate(state, FAULT, hasNoBad)
     expect(annotationsOf(state, 'a')).toEqual(kept)
   })
 
   test('is nothing where its paths are the fault', async () => {
     const state = stateOf(...many(3), bad('a'))
-    await quarantine.isolate(
-      state,
-      FAULT,
-      judge(({ ingresses }) => !ingresses.has('default/a')),
-    )
+    await quarantine.isolate(state, FAULT, hasNoA)
     expect(applied(state).ingresses.has('default/a')).toBe(false)
     expect(quarantine.issues(state)).toMatchObject([{ message: expect.stringContaining('it is left out until it is changed') }])
   })
@@ -213,13 +198,7 @@ describe('what stands in for it', () => {
     const state = stateOf(...many(3), bad('a'))
     await quarantine.isolate(state, FAULT, hasNoBad)
     expect(applied(state).ingresses.has('default/a')).toBe(true)
-    expect(
-      await quarantine.isolate(
-        state,
-        FAULT,
-        judge(({ ingresses }) => !ingresses.has('default/a')),
-      ),
-    ).toBe(true)
+    expect(await quarantine.isolate(state, FAULT, hasNoA)).toBe(true)
     expect(applied(state).ingresses.has('default/a')).toBe(false)
   })
 

@@ -2,7 +2,7 @@
 import { setImmediate as others } from 'node:timers/promises'
 import { keyOf } from './cluster/objects.ts'
 import type { ClusterState } from './cluster/state.ts'
-import { type Apply, NGINX_RETRY_MS, notApplied, type ReloadResult } from './nginx/apply.ts'
+import { AGENT_RETRY_MS, type Apply, NGINX_RETRY_MS, notApplied, type ReloadResult } from './nginx/apply.ts'
 import type { Options } from './options.ts'
 import { createPlanner, type Plan, type PlanParts, type Timed } from './plan.ts'
 import { type Fault, type Quarantine, Undecided } from './quarantine.ts'
@@ -29,10 +29,10 @@ export function createSettling(
     try {
       plan = await planOf(state, options, timed)
     } catch (error) {
-      return { error, result: refusal(lastLineOf(error), undefined) }
+      return { error, result: notApplied(lastLineOf(error), undefined) }
     }
     const { checked, configSet } = plan
-    return { plan, result: checked.noWord === undefined ? await apply(configSet) : notApplied(checked.noWord) }
+    return { plan, result: checked.noWord === undefined ? await apply(configSet) : notApplied(checked.noWord, AGENT_RETRY_MS) }
   }
 
   /** Whether a configuration can be made of a state, and NGINX takes it, where that is what has been refused. */
@@ -62,7 +62,7 @@ export function createSettling(
         if (searches === MOST_SEARCHES) throw new Undecided('there is more to be found')
       } catch (error) {
         if (!(error instanceof Undecided)) throw error
-        return { ...attempt, result: refusal(`${fault.complaint} (${error.message})`, NGINX_RETRY_MS) }
+        return { ...attempt, result: notApplied(`${fault.complaint} (${error.message})`, NGINX_RETRY_MS) }
       }
     }
   }
@@ -78,10 +78,6 @@ function faultOf({ plan, result }: Attempt): Fault | undefined {
     complaint: reason,
     suspect: offender && keyOf(offender.namespace, offender.name),
   }
-}
-
-function refusal(reason: string, retryAfterMs: number | undefined): ReloadResult {
-  return { kind: 'refused', reason, offender: undefined, retryAfterMs, bytesWritten: 0, times: {} }
 }
 
 function lastLineOf(error: unknown): string {

@@ -43,15 +43,15 @@ export type Apply = {
 }
 
 /** An agent that died is back within a second. */
-const AGENT_RETRY_MS = 250
+export const AGENT_RETRY_MS = 250
 /** A full disk, or a directory that cannot be written, takes somebody to mend it. */
 const DISK_RETRY_MS = 5_000
 /** NGINX did not come to a verdict, as when it is killed for the memory that it takes, or did not come up with what it had passed. */
 export const NGINX_RETRY_MS = 10_000
 
-/** What comes of a turn in which there was no word from the agent before anything was written. */
-export function notApplied(reason: string): ReloadResult {
-  return { kind: 'refused', reason, offender: undefined, retryAfterMs: AGENT_RETRY_MS, bytesWritten: 0, times: {} }
+/** What comes of a turn in which nothing was written. */
+export function notApplied(reason: string, retryAfterMs: number | undefined): Refusal {
+  return { kind: 'refused', reason, offender: undefined, retryAfterMs, bytesWritten: 0, times: {} }
 }
 
 /** `now` gives milliseconds. */
@@ -72,7 +72,7 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
       }
       const number = Math.max(running?.number ?? 0, active?.number ?? 0) + 1
       const generation = { number, hash: configSet.hash }
-      const test = await staged(configSet, number, work)
+      const test = await stageAndTest(configSet, number, work)
       if (!test.ok) {
         await serveLastGood()
         return refusalOf(test, configSet, work)
@@ -92,7 +92,7 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
     })
   }
 
-  async function staged(configSet: ConfigSet, number: number, work: Work): Promise<TestResult> {
+  async function stageAndTest(configSet: ConfigSet, number: number, work: Work): Promise<TestResult> {
     work.bytesWritten += await work.timed('write', () => store.stage(configSet, number))
     return await work.timed('test', () => agent.test())
   }
@@ -101,7 +101,7 @@ export function createApply(store: GenerationStore, agent: NginxAgent, now: () =
     const work = createWork(now)
     return await orRefused(work, async () => {
       await store.writeKeyPairs(configSet.keyPairs)
-      const result = await staged(configSet, 1, work)
+      const result = await stageAndTest(configSet, 1, work)
       return result.ok ? undefined : refusalOf(result, configSet, work)
     })
   }

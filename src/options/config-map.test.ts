@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
-import { CONFIG_MAP, options as configMap } from '../../test/support/objects.ts'
+import { CONFIG_MAP, CONFIG_MAP_KEY, options as configMap } from '../../test/support/objects.ts'
 import { put, storeOf } from '../../test/support/state.ts'
 import { nearest } from '../model/nearest.ts'
 import { createOptionsReader, type Options, parseOptions, type ReadOptions } from '../options.ts'
 import { configMapKeys } from './keys.ts'
 import { otherKeys } from './other-keys.ts'
 
-const FLAGS = parseOptions({ configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` })
+const FLAGS = parseOptions({ configmap: CONFIG_MAP_KEY })
 
 function read(data: Readonly<Record<string, string>>, flags: Options = FLAGS): ReadOptions {
   return createOptionsReader(flags)(storeOf(configMap(data)).snapshot())
@@ -157,7 +157,7 @@ describe('the ConfigMap that --configmap names', () => {
     expect(reader(store.snapshot())).toMatchObject({ options: { proxyReadTimeout: 5 }, issues: [] })
     put(store, configMap({ 'proxy-read-timeout': '6' }))
     expect(reader(store.snapshot()).options.proxyReadTimeout).toBe(6)
-    store.delete('ConfigMap', `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}`)
+    store.delete('ConfigMap', CONFIG_MAP_KEY)
     expect(reader(store.snapshot()).options.proxyReadTimeout).toBe(60)
   })
 
@@ -167,12 +167,12 @@ describe('the ConfigMap that --configmap names', () => {
     const first = reader(store.snapshot()).options
     put(store, configMap({ 'proxy-read-timeout': '5' }))
     expect(reader(store.snapshot()).options).toBe(first)
-    store.delete('ConfigMap', `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}`)
+    store.delete('ConfigMap', CONFIG_MAP_KEY)
     expect(reader(store.snapshot()).options).toBe(reader(store.snapshot()).options)
   })
 
   test('comes before a flag of the same meaning', () => {
-    const flags = parseOptions({ configmap: FLAGS.configmap && `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}`, proxyBodySize: 5 })
+    const flags = parseOptions({ configmap: FLAGS.configmap && CONFIG_MAP_KEY, proxyBodySize: 5 })
     expect(read({}, flags).options.proxyBodySize).toBe(5)
     expect(read({ 'proxy-body-size': '6' }, flags).options.proxyBodySize).toBe(6)
   })

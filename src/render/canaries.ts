@@ -9,6 +9,7 @@ import { type MapLine, mapBlock, otherwise, ours, type SplitPart, splitBlock, te
 
 /** A location's backends, and what it takes to tell them apart. */
 export type Dispatch = {
+  /** What chooses among them; what sessions need comes with their upstreams. */
   readonly blocks: readonly VariableBlock[]
   readonly main: SessionView
   /** Passed to where the variable has their number. */
@@ -42,7 +43,7 @@ function dispatchOf({ action, canaries: all = [] }: Location, capabilities: Capa
   const [last, ...before] = canaries.length === 0 ? [] : choiceBlocks(canaries, main, sessions).toReversed()
   if (last === undefined && schemes.length === 0) return undefined
   return {
-    blocks: [...schemes.flatMap(({ blocks }) => blocks), ...before.reverse(), ...(last === undefined ? [] : [last])],
+    blocks: [...before.reverse(), ...(last === undefined ? [] : [last])],
     main,
     canaries: canaries.flatMap(({ backend, backendOverTls }, index) => {
       const session = sessions[index]

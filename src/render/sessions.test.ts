@@ -6,10 +6,7 @@ type Annotations = Readonly<Record<string, string>>
 
 function variablesOf(version: string, ...ingresses: readonly Annotations[]) {
   const objects = ingresses.map((annotations, index) =>
-    Object.entries(annotations).reduce(
-      (built, [key, value]) => built.annotation(`nginx.ingress.kubernetes.io/${key}`, value),
-      ingress(`shop-${index}`).host('shop.test').prefix('/', 'web'),
-    ),
+    ingress(`shop-${index}`).host('shop.test').prefix('/', 'web').annotations(annotations, 'nginx.ingress.kubernetes.io/'),
   )
   const { configSet } = configurationOf(
     [service('web'), endpointSlice('web', [{ address: '10.0.0.1' }], { port: 8080 }), ...objects.map((each) => each.toManifest())],

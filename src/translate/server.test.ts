@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { configurationOf } from '../../test/support/configuration.ts'
-import { CONFIG_MAP, endpointSlice, type IngressBuilder, ingress, options, service } from '../../test/support/objects.ts'
+import { CONFIG_MAP_KEY, endpointSlice, type IngressBuilder, ingress, options, service } from '../../test/support/objects.ts'
 import { textOf } from '../model/model.ts'
 
 const PREFIX = 'nginx.ingress.kubernetes.io/'
@@ -16,7 +16,7 @@ const on = (name: string, annotations: Readonly<Record<string, string>> = {}) =>
 /** The paths of the host for which nobody is asked who it is. */
 function openPaths(configMap: Readonly<Record<string, string>>, ...ingresses: readonly IngressBuilder[]): readonly string[] {
   const { model } = configurationOf([...web, ...ingresses.map((each) => each.toManifest()), options(configMap)], {
-    options: { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` },
+    options: { configmap: CONFIG_MAP_KEY },
   })
   const server = model.servers.find(({ host }) => host.kind === 'exact')
   return (server?.locations ?? [])

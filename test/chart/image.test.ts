@@ -1,24 +1,26 @@
 /** Which image the Pods run, of the chart of a checkout and of a released one, whose Chart.yaml names the image that was signed. */
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { chart } from '../../scripts/chart-values.ts'
 import { ciValues, helms, newestHelm, runHelm, type Values } from '../support/chart.ts'
+import { type Folder, temporaryFolder } from '../support/folder.ts'
 import { nested } from './cases/case.ts'
 
 const DIGEST = `sha256:${'1'.repeat(64)}`
 const OTHER_DIGEST = `sha256:${'2'.repeat(64)}`
 const ANNOTATIONS = `annotations:\n  nginx-ts.io/image: somebody/nginx-ts\n  nginx-ts.io/image-digest: ${DIGEST}\n`
 
+let folder: Folder
+/** The chart of a release. */
 let released: string
 beforeAll(async () => {
-  released = await mkdtemp(join(tmpdir(), 'nginx-ts-released-'))
+  folder = await temporaryFolder()
+  released = folder.path
   await cp(chart, released, { recursive: true })
-  const file = join(released, 'Chart.yaml')
-  await writeFile(file, `${await readFile(file, 'utf8')}${ANNOTATIONS}`)
+  await folder.write('Chart.yaml', `${await readFile(join(chart, 'Chart.yaml'), 'utf8')}${ANNOTATIONS}`)
 })
-afterAll(async () => await rm(released, { recursive: true, force: true }))
+afterAll(async () => await folder[Symbol.asyncDispose]())
 
 /** Every image of the release, once. */
 async function images(folder: string, values: Values, helm = newestHelm()): Promise<readonly string[]> {

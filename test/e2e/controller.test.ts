@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.ts'
 import { faultyNginx } from '../support/faulty-nginx.ts'
 import { shakeHands } from '../support/handshake.ts'
 import {
-  CONFIG_MAP,
+  CONFIG_MAP_KEY,
   endpointSlice,
   type IngressBuilder,
   ingress,
@@ -31,9 +31,7 @@ let cluster: Cluster
 const authority = await createAuthority()
 
 beforeAll(async () => {
-  cluster = started.use(
-    await startCluster({ flags: ['--publish-status-address', ADDRESS, '--configmap', `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}`] }),
-  )
+  cluster = started.use(await startCluster({ flags: ['--publish-status-address', ADDRESS, '--configmap', CONFIG_MAP_KEY] }))
   await cluster.apply(...serviceFor(started.use(await startBackend('web', { address: podAddress(1) }))))
 }, START_TIMEOUT_MS)
 afterAll(() => started.disposeAsync())

@@ -1,11 +1,10 @@
 /** One Ingress that NGINX refuses, which no Ingress is known to bring about: the fault is injected into `nginx -t`. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type AgentProcess, prepareAgent } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
 import { faultyNginx } from '../support/faulty-nginx.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { ingress, type Manifest } from '../support/objects.ts'
 import { startServices } from '../support/services.ts'
 import { testedNginx } from '../support/site.ts'
@@ -17,11 +16,16 @@ describe.each(await testedNginx())('an Ingress that NGINX refuses, NGINX %s', (_
 
   beforeAll(async () => {
     services = await startServices(started, ['one', 'two'])
-    const folder = await mkdtemp(join(tmpdir(), 'nginx-ts-'))
-    started.defer(() => rm(folder, { recursive: true, force: true }))
-    faulty = await faultyNginx(folder, nginx)
+    faulty = await faultyNginx(started.use(await temporaryFolder()).path, nginx)
   })
   afterAll(() => started.disposeAsync())
+
+  async function startAgent(disposables: AsyncDisposableStack): Promise<AgentProcess> {
+    const agent = disposables.use(await prepareAgent(faulty.path))
+    await agent.startReady()
+    disposables.defer(() => faulty.heal())
+    return agent
+  }
 
   const shop = (service: string) => ingress('shop').host('shop.test').prefix('/', service)
   const bad = () => ingress('bad').host('shop.test').prefix('/admin', 'two').annotation('nginx-ts.io/proxy-read-timeout', '77')
@@ -31,9 +35,7 @@ describe.each(await testedNginx())('an Ingress that NGINX refuses, NGINX %s', (_
     ['without a name', () => faulty.refuseUnnamed('proxy_read_timeout 77s')],
   ])('%s keeps nobody else from going live, and nobody else gets its requests', async (_how, refuse) => {
     await using disposables = new AsyncDisposableStack()
-    const agent = disposables.use(await prepareAgent(faulty.path))
-    await agent.startReady()
-    disposables.defer(() => faulty.heal())
+    const agent = await startAgent(disposables)
     const controlling = disposables.use(agent.control(...services, shop('one')))
     await eventually(async () => expect(await agent.get('shop.test', '/')).toComeFrom('one'))
 
@@ -64,9 +66,7 @@ describe.each(await testedNginx())('an Ingress that NGINX refuses, NGINX %s', (_
 
   test('at a start, and nothing that was tried stays on the disk', async () => {
     await using disposables = new AsyncDisposableStack()
-    const agent = disposables.use(await prepareAgent(faulty.path))
-    await agent.startReady()
-    disposables.defer(() => faulty.heal())
+    const agent = await startAgent(disposables)
     await faulty.refuseUnnamed('# Ingress default/bad')
     const controlling = disposables.use(agent.control(...services, shop('one'), bad()))
     await eventually(() => expect(controlling.outcomes.at(-1)).toMatchObject({ result: { kind: 'applied' } }))
@@ -80,9 +80,7 @@ describe.each(await testedNginx())('an Ingress that NGINX refuses, NGINX %s', (_
 
   test('answers 503 on its paths until it is changed, rather than being served by others without what protects it', async () => {
     await using disposables = new AsyncDisposableStack()
-    const agent = disposables.use(await prepareAgent(faulty.path))
-    await agent.startReady()
-    disposables.defer(() => faulty.heal())
+    const agent = await startAgent(disposables)
     await faulty.refuseUnnamed('proxy_read_timeout 77s')
     disposables.use(agent.control(...services, shop('one'), bad()))
     await eventually(async () => expect(await agent.get('shop.test', '/')).toComeFrom('one'))

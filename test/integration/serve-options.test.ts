@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { startBackend } from '../support/backend.ts'
 import { eventually } from '../support/eventually.ts'
-import { CONFIG_MAP, ingress, options, serviceFor } from '../support/objects.ts'
+import { CONFIG_MAP_KEY, ingress, options, serviceFor } from '../support/objects.ts'
 import { manifestText, prepareServe } from '../support/serve.ts'
 import { testedNginx } from '../support/site.ts'
 
@@ -10,7 +10,7 @@ describe.each(await testedNginx())('serve --configmap, NGINX %s', (_version, ngi
     await using web = await startBackend('web')
     await using serving = await prepareServe(nginx)
     await serving.write('shop.yaml', manifestText(ingress('shop').host('shop.test').prefix('/', 'web'), ...serviceFor(web)))
-    await serving.startReady('--configmap', `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}`, '--proxy-body-size', '10')
+    await serving.startReady('--configmap', CONFIG_MAP_KEY, '--proxy-body-size', '10')
     const post = (length: number) => serving.get('shop.test', '/', { method: 'POST', body: 'x'.repeat(length) })
     const limitIs = (bytes: number) =>
       eventually(async () => {

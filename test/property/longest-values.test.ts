@@ -9,7 +9,7 @@ import type { z } from 'zod'
 import { configMapKeys } from '../../src/options/keys.ts'
 import { type Configuration, configurationOf, serverTexts } from '../support/configuration.ts'
 import { ingressesWith, type LongAnnotation, longAnnotations, longestValues } from '../support/longest-values.ts'
-import { CONFIG_MAP, endpointSlice, type IngressBuilder, ingress, type Manifest, options, service } from '../support/objects.ts'
+import { CONFIG_MAP_KEY, endpointSlice, type IngressBuilder, ingress, type Manifest, options, service } from '../support/objects.ts'
 
 const PREFIX = 'nginx.ingress.kubernetes.io/'
 const LONG_SERVICE = 'w'.repeat(63)
@@ -18,7 +18,7 @@ const FIVE_NAMES = Array(5).fill('$service_name').join('.')
 type Annotations = Readonly<Record<string, string>>
 
 function annotated(name: string, annotations: Annotations): IngressBuilder {
-  return Object.entries(annotations).reduce((built, [key, value]) => built.annotation(PREFIX + key, value), ingress(name).host('shop.test'))
+  return ingress(name).host('shop.test').annotations(annotations, PREFIX)
 }
 
 const serviceOn = (name: string, port: number) => [
@@ -82,7 +82,7 @@ describe('names of headers', () => {
             .toManifest(),
           options({ 'enable-underscores-in-headers': 'true' }),
         ],
-        { options: { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` } },
+        { options: { configmap: CONFIG_MAP_KEY } },
       )
     expect(told(serveWith(dashes(19)))).toEqual(['protection-invalid shop auth-response-headers'])
     expect(told(serveWith(Array.from({ length: 10 }, (_, index) => `${dashes(7)}${index}`).join(',')))).toEqual([
@@ -102,7 +102,7 @@ describe('names of headers', () => {
 
   test('forwarded-for-header with such a name', () => {
     const configuration = configurationOf([...neighbour, options({ 'forwarded-for-header': 'a'.repeat(76) })], {
-      options: { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` },
+      options: { configmap: CONFIG_MAP_KEY },
     })
     expect(told(configuration)).toEqual(['invalid-option options data.forwarded-for-header'])
   })
@@ -159,7 +159,7 @@ describe('values that grow when they are printed', () => {
   test('log-format-upstream', () => {
     const fields = Array.from({ length: 205 }, (_, index) => `"k${index}":"$host"`)
     const configuration = configurationOf([...neighbour, options({ 'log-format-upstream': `{${fields.join(',')}}` })], {
-      options: { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` },
+      options: { configmap: CONFIG_MAP_KEY },
     })
     expect(told(configuration)).toEqual(['invalid-option options data.log-format-upstream'])
   })
@@ -197,7 +197,7 @@ describe('the longest and oddest values that are accepted', () => {
             to('green', { ...together(canary), canary: 'true' }),
             options({ 'enable-underscores-in-headers': underscores }),
           ],
-          { options: { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` } },
+          { options: { configmap: CONFIG_MAP_KEY } },
         )
         expect(serverTexts(configuration).get('neighbour.test')).toContain('Ingress default/neighbour')
       }),
@@ -216,7 +216,7 @@ describe('the longest and oddest values that are accepted', () => {
       for (const value of longestValues(schema as unknown as z.ZodType<unknown, string>, '')) {
         const data = { 'global-auth-url': 'http://web.default.svc/', 'use-forwarded-headers': 'true', 'use-gzip': 'true', [key]: value }
         const { configSet } = configurationOf([...neighbour, options(data)], {
-          options: { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` },
+          options: { configmap: CONFIG_MAP_KEY },
         })
         expect(configSet.servers.length).toBeGreaterThan(1)
       }

@@ -7,11 +7,11 @@ import { type Configuration, configurationOf } from '../support/configuration.ts
 import { strangersIn } from '../support/configuration-shape.ts'
 import { everyDirective, parseDirectives } from '../support/directive-tree.ts'
 import { hostileText, hostileTexts } from '../support/hostile.ts'
-import { CONFIG_MAP, endpointSlice, ingress, type Manifest, options, service } from '../support/objects.ts'
+import { CONFIG_MAP_KEY, endpointSlice, ingress, type Manifest, options, service } from '../support/objects.ts'
 
 const RUNS = { numRuns: 200 }
 const KEYS = Object.keys(configMapKeys.shape)
-const flags = { configmap: `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` }
+const flags = { configmap: CONFIG_MAP_KEY }
 const shop: readonly Manifest[] = [
   ingress('shop').host('shop.test').prefix('/', 'shop').toManifest(),
   service('shop'),

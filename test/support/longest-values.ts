@@ -86,10 +86,7 @@ export function ingressesWith(values: readonly LongAnnotation[], services: reado
   const annotated = (name: string, index: number, annotations: Readonly<Record<string, string>>) =>
     services.reduce(
       (built, each) => built.prefix(`/${each}`, each),
-      Object.entries(annotations).reduce(
-        (built, [key, value]) => built.annotation(`nginx.ingress.kubernetes.io/${key}`, value),
-        ingress(`${name}-${index}`).host(`h${index}.test`),
-      ),
+      ingress(`${name}-${index}`).host(`h${index}.test`).annotations(annotations, 'nginx.ingress.kubernetes.io/'),
     )
   return values.flatMap(({ key, value, companions }, index) => {
     const given = { ...companions, [key]: value }

@@ -29,6 +29,12 @@ export class IngressBuilder {
     return this
   }
 
+  /** `prefix`: of each name. */
+  annotations(given: Readonly<Record<string, string>>, prefix = '') {
+    for (const [name, value] of Object.entries(given)) this.annotation(prefix + name, value)
+    return this
+  }
+
   annotation(name: string, value: string) {
     this.#metadata['annotations'] = { ...(this.#metadata['annotations'] as object), [name]: value }
     return this
@@ -162,6 +168,7 @@ export function namespace(name: string, labels: Readonly<Record<string, string>>
 
 /** The ConfigMap that tests have their options from. */
 export const CONFIG_MAP = { namespace: 'nginx-ts', name: 'options' } as const
+export const CONFIG_MAP_KEY = `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}` as const
 
 /** The controller's own ConfigMap. */
 export function options(data: Readonly<Record<string, string>>): Manifest {

@@ -22,7 +22,7 @@ import { createRenderMemo, type NameServer, render } from '../../src/render/rend
 import { ECHO_HEADER } from '../../src/translate/backends.ts'
 import { createTranslationMemo, type TranslateContext, translate } from '../../src/translate/translate.ts'
 import { type Answer, type RequestOptions, send } from './client.ts'
-import { CONFIG_MAP, type IngressBuilder, type Manifest } from './objects.ts'
+import { CONFIG_MAP_KEY, type IngressBuilder, type Manifest } from './objects.ts'
 import { freePort } from './ports.ts'
 
 export type SiteObject = Manifest | IngressBuilder | readonly Manifest[]
@@ -87,8 +87,7 @@ export async function startSite(nginx: string, settings: SiteSettings = {}): Pro
     () => performance.now(),
   )
   if (settings.echo === true) await startEcho(layout.echoSocket, ECHO_HEADER, ended.signal)
-  const configmap = `${CONFIG_MAP.namespace}/${CONFIG_MAP.name}`
-  const flags = parseOptions({ httpPort, httpsPort, configmap, ...settings.options })
+  const flags = parseOptions({ httpPort, httpsPort, configmap: CONFIG_MAP_KEY, ...settings.options })
   const readOptions = createOptionsReader(flags)
   const context: TranslateContext = {
     source: 'files',
